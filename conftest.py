@@ -1,0 +1,3 @@
+"""For the whole checkout: the plugin's own tests run small pytest sessions through pytester."""
+
+pytest_plugins = ["pytester"]

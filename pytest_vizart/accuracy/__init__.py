@@ -1,0 +1,1 @@
+"""Accuracy: predictions in many forms, compared with ground truth, sample by sample and over all samples."""

@@ -1,0 +1,76 @@
+"""The audit log: `logs/{date}.jsonl`, one JSON object a line, every line with the ID of its run.
+
+Loguru has one global logger, whose sinks belong to the application. The audit log must neither print to them nor be
+switched off by them, so it uses a logger with a core of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from loguru._logger import Core, Logger
+
+from pytest_vizart.errors import warn
+
+if TYPE_CHECKING:
+    import loguru
+
+
+class AuditLog:
+    """Writes the trail of a session's runs.
+
+    A line holds time (ISO 8601, UTC), level, event, run_id, and what the event knows: test, stage, sample, input and
+    output paths, error with traceback, performance. A log that cannot be written is warned of once.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._folder = output / "logs"
+        self._silent = False
+        # The constructor's arguments are Loguru's own defaults; the dependency is pinned below 0.8 for it.
+        self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call]
+            core=Core(),  # type: ignore[no-untyped-call]
+            exception=None,
+            depth=0,
+            record=False,
+            lazy=False,
+            colors=False,
+            raw=False,
+            capture=False,
+            patchers=[],
+            extra={},
+        )
+        self._logger.add(self._sink, format="{message}", level="DEBUG", catch=False)
+
+    def write(self, event: str, *, run_id: str, level: str = "INFO", **fields: Any) -> None:
+        """Add one line. Fields that are None are left out."""
+        if self._silent:
+            return
+        known = {name: value for name, value in fields.items() if value is not None}
+        try:
+            self._logger.bind(run_id=run_id, **known).log(level, event)
+        except Exception as error:  # noqa: BLE001 - whatever the log does, the test goes on
+            self._silent = True
+            warn(f"{self._folder}: the audit log is no longer written ({error}); hint: see --vizart-output")
+
+    def close(self) -> None:
+        self._logger.remove()
+
+    def _sink(self, message: loguru.Message) -> None:
+        record = message.record
+        now = datetime.now(UTC)
+        line = orjson.dumps(
+            {"time": now, "level": record["level"].name, "event": record["message"], **record["extra"]},
+            default=str,
+            option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS,
+        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # One write to a descriptor opened for appending: lines of several processes do not mix.
+        descriptor = os.open(self._folder / f"{now:%Y-%m-%d}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,49 @@
+"""`vizart baseline accept [RUN]`: make a run the baseline, when the change that failed it was meant."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import orjson
+
+from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option, plain_rows
+from pytest_vizart.errors import HistoryError
+from pytest_vizart.history.writer import write_decision
+
+
+@click.group()
+def baseline() -> None:
+    """Decide which runs serve as a baseline."""
+
+
+@baseline.command()
+@click.argument("run_id", required=False)
+@output_option
+@json_option
+def accept(run_id: str | None, output: Path, as_json: bool) -> None:
+    """Accept a run as a baseline from now on; without RUN_ID, the newest failed run of each test.
+
+    Later runs are compared with it. A run whose test raised, or that used a part of the data, cannot be accepted.
+    """
+    table = kept_runs(output)
+    chosen = [find_run(table, run_id)] if run_id else _newest_failed(plain_rows(table))
+    if not chosen:
+        raise click.UsageError("the newest run of every test passed: there is nothing to accept; hint: name a run")
+    for row in chosen:
+        if row["status"] == "error" or row["partial"]:
+            raise click.UsageError(f"run {row['run_id'][:8]} of {row['test_id']} is not whole: {row['not_accepted_because']}")
+        try:
+            write_decision(output, row["run_id"], True, decided_us=time.time_ns() // 1_000)
+        except HistoryError as error:
+            raise click.ClickException(str(error)) from error
+        if not as_json:
+            click.echo(f"accepted: run {row['run_id'][:8]} of {row['test_id']}")
+    if as_json:
+        click.echo(orjson.dumps({"schema_version": 1, "accepted": [row["run_id"] for row in chosen]}))
+
+
+def _newest_failed(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    newest = {row["test_id"]: row for row in rows}
+    return [row for row in newest.values() if row["status"] == "failed" and not row["accepted"]]

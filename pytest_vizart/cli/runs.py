@@ -1,0 +1,30 @@
+"""`vizart runs`: the kept runs, newest last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import orjson
+
+from pytest_vizart.cli.common import json_option, kept_runs, output_option, plain_rows
+
+
+@click.command()
+@output_option
+@json_option
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="how many, newest ones")
+@click.option("--test", "test_text", default=None, help="only tests whose node ID contains this text")
+def runs(output: Path, as_json: bool, limit: int, test_text: str | None) -> None:
+    """List the kept runs."""
+    rows = plain_rows(kept_runs(output))
+    if test_text is not None:
+        rows = [row for row in rows if test_text in row["test_id"]]
+    rows = rows[-limit:]
+    if as_json:
+        click.echo(orjson.dumps({"schema_version": 1, "runs": rows}, option=orjson.OPT_INDENT_2))
+        return
+    for row in rows:
+        accepted = "baseline" if row["accepted"] else f"not a baseline: {row['not_accepted_because'] or '?'}"
+        commit = (row["commit"] or "")[:9]
+        click.echo(f"{row['run_id'][:8]}  {row['started_at'][:19]}  {row['status']:<6}  {commit:<9}  {row['test_id']}  ({accepted})")

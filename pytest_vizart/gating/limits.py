@@ -1,0 +1,250 @@
+"""What the markers declare, checked. One table of arguments per marker: names, ranges and help stand here only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Protocol, Self, TypeVar
+
+from pytest_vizart.errors import UsageError
+
+METRICS = (
+    "map", "map_50", "map_75", "map_small", "map_medium", "map_large", "mar_1", "mar_10", "mar_100", "mar_small",
+    "mar_medium", "mar_large", "precision", "recall", "f1", "accuracy", "mean_iou", "pixel_accuracy",
+)  # fmt: skip
+"""Metrics that a floor may name; of all of them more is better, and 1 is the best."""
+
+Value = str | float | int
+Check = Callable[[object], Value | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a marker. `check` returns the plain value, or None when it is not what `expected` says."""
+
+    name: str
+    expected: str
+    help: str
+    check: Check
+    hint: str | None = None
+    measured: bool = True
+
+
+def _name(value: object) -> Value | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> Value | None:
+    # bool is an Integral; max_newly_wrong=True is a mistake, not 1.
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+        return None
+    return int(value)
+
+
+def _number(low: float, high: float, *, above_low: bool) -> Check:
+    def check(value: object) -> Value | None:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            return None
+        number = float(value)
+        inside = (low < number if above_low else low <= number) and number <= high
+        return number if inside else None
+
+    return check
+
+
+_LARGEST = 1e12
+_fraction = _number(0.0, 1.0, above_low=False)
+_positive = _number(0.0, _LARGEST, above_low=True)
+
+_STAGE = Argument(
+    "stage", "the name of a stage, in quotes", "stage that the limits hold for; without it, every stage", _name
+)
+
+
+def _milliseconds(name: str, what: str) -> Argument:
+    return Argument(name, "a number of milliseconds above 0", f"{what} of the stage's wall time, at most", _positive)
+
+
+def _megabytes(name: str, what: str, *, measured: bool = True) -> Argument:
+    return Argument(name, "a number of MB above 0", what, _positive, measured=measured)
+
+
+ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
+    "vizart_accuracy": (
+        _STAGE,
+        *(
+            Argument(metric, "a number from 0 to 1", f"floor of {metric}", _fraction, "80 % is 0.8")
+            for metric in METRICS
+        ),
+        Argument("max_drop", "a number from 0 to 1", "how far a metric may fall below its baseline (0.001)", _fraction),
+        Argument("max_newly_wrong", "a whole number, 0 or more", "samples that may become wrong", _count),
+    ),
+    "vizart_latency": (
+        _STAGE,
+        _milliseconds("median_ms", "median"),
+        _milliseconds("p95_ms", "95th percentile"),
+        _milliseconds("p99_ms", "99th percentile"),
+        Argument(
+            "max_slowdown",
+            "a fraction above 0, at most 1",
+            "how much slower than its baseline a stage may be (0.02)",
+            _number(0.0, 1.0, above_low=True),
+            "5 % is 0.05",
+        ),
+    ),
+    "vizart_memory": (
+        _STAGE,
+        _megabytes("max_rss_mb", "resident memory of the process around the stage, at most"),
+        _megabytes("max_growth_mb", "growth over one execution of the stage, at most"),
+        _megabytes("max_peak_mb", "peak above the stage's start", measured=False),
+        _megabytes("max_leak_mb", "growth per 100 samples", measured=False),
+        _megabytes("max_gpu_mb", "GPU memory", measured=False),
+    ),
+}
+
+
+def usage(marker: str) -> str:
+    """Return the line that registers a marker: its arguments and what it does."""
+    arguments = ", ".join(f"{argument.name}=..." for argument in ARGUMENTS[marker] if argument.measured)
+    return f"{marker}({arguments}): limits of one stage, or of all; beyond them the test fails"
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyLimit:
+    """Floors (metric -> lowest value), the largest drop against the baseline, the most newly wrong samples."""
+
+    stage: str | None = None
+    floors: Mapping[str, float] = field(default_factory=dict)
+    max_drop: float | None = None
+    max_newly_wrong: int | None = None
+
+    @classmethod
+    def from_marker(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Self:
+        """Raises UsageError: an unknown, mistyped or positional argument, or none but the stage."""
+        values = _checked("vizart_accuracy", args, kwargs)
+        floors = {name: float(value) for name, value in values.items() if name in METRICS}
+        newly_wrong = values.get("max_newly_wrong")
+        return cls(
+            _stage_of(values), floors, _number_of(values, "max_drop"), None if newly_wrong is None else int(newly_wrong)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyLimit:
+    """Budgets in milliseconds of wall time, and the largest slowdown against the baseline (0.05 = 5 %)."""
+
+    stage: str | None = None
+    median_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_slowdown: float | None = None
+
+    @classmethod
+    def from_marker(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Self:
+        """Raises UsageError: an unknown, mistyped or positional argument, or none but the stage."""
+        values = _checked("vizart_latency", args, kwargs)
+        budgets = (_number_of(values, name) for name in ("median_ms", "p95_ms", "p99_ms", "max_slowdown"))
+        return cls(_stage_of(values), *budgets)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """Limits in MB (10^6 bytes)."""
+
+    stage: str | None = None
+    max_rss_mb: float | None = None
+    max_growth_mb: float | None = None
+
+    @classmethod
+    def from_marker(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Self:
+        """Raises UsageError: an unknown, mistyped, positional or not yet measured argument, or none but the stage."""
+        values = _checked("vizart_memory", args, kwargs)
+        return cls(_stage_of(values), _number_of(values, "max_rss_mb"), _number_of(values, "max_growth_mb"))
+
+
+class Limit(Protocol):
+    @property
+    def stage(self) -> str | None: ...
+
+
+L = TypeVar("L", bound=Limit)
+V = TypeVar("V")
+
+
+def pick(limits: Sequence[L], stage: str, read: Callable[[L], V | None]) -> V | None:
+    """Return one limit of a stage: one that names the stage beats one that names none, then the first one wins."""
+    for name in (stage, None):
+        for limit in limits:
+            value = read(limit) if limit.stage == name else None
+            if value is not None:
+                return value
+    return None
+
+
+def unknown_stages(limits: Iterable[Limit], known: Iterable[str]) -> list[str]:
+    """Return the stages that limits name and that did not run: such a limit must not pass in silence."""
+    ran = set(known)
+    return list(dict.fromkeys(limit.stage for limit in limits if limit.stage is not None and limit.stage not in ran))
+
+
+def did_not_run(stage: str, known: Iterable[str], what: str = "stages") -> str:
+    """Return the message for a limit on a stage that did not run."""
+    names = list(known)
+    close = difflib.get_close_matches(stage, names, n=1)
+    listed = f"{what}: {', '.join(names)}" if names else f"there are no {what}"
+    return f"{stage} has a limit but nothing to hold it to; {listed}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _checked(marker: str, args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str, Value]:
+    table = {argument.name: argument for argument in ARGUMENTS[marker]}
+    if args:
+        raise UsageError(
+            "positional arguments are not taken", place=f"marker {marker}", expected="keyword arguments", found=args[0],
+            hint=f'write {marker}(stage="detect", ...)',
+        )  # fmt: skip
+    values: dict[str, Value] = {}
+    for name, given in kwargs.items():
+        argument = table.get(name)
+        if argument is None:
+            raise _unknown_argument(marker, name, tuple(table))
+        if given is not None:
+            values[name] = _value(marker, argument, given)
+    if not values.keys() - {"stage"}:
+        raise UsageError(
+            "limits nothing", place=f"marker {marker}", expected="at least one of " + ", ".join(list(table)[1:]),
+            hint="name a limit, or leave the marker out",
+        )  # fmt: skip
+    return values
+
+
+def _value(marker: str, argument: Argument, given: object) -> Value:
+    place = f"marker {marker}, argument {argument.name}"
+    value = argument.check(given)
+    if value is None:
+        raise UsageError(
+            "not a value it takes", place=place, expected=argument.expected, found=repr(given), hint=argument.hint
+        )
+    if not argument.measured:
+        known = ", ".join(each.name for each in ARGUMENTS[marker][1:] if each.measured)
+        raise UsageError("is not measured yet", place=place, hint=f"leave it out; measured are {known}")
+    return value
+
+
+def _unknown_argument(marker: str, name: str, known: tuple[str, ...]) -> UsageError:
+    close = difflib.get_close_matches(name, known, n=1)
+    return UsageError(
+        "unknown argument", place=f"marker {marker}", expected="one of " + ", ".join(known), found=name,
+        hint=f"did you mean {close[0]}?" if close else None,
+    )  # fmt: skip
+
+
+def _stage_of(values: Mapping[str, Value]) -> str | None:
+    stage = values.get("stage")
+    return None if stage is None else str(stage)
+
+
+def _number_of(values: Mapping[str, Value], name: str) -> float | None:
+    value = values.get(name)
+    return None if value is None else float(value)

@@ -1,0 +1,82 @@
+"""What a test says when it fails: the verdicts that count, one line, and the whole section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_vizart.gating.latency import PIPELINE
+from pytest_vizart.gating.wording import counted, listed
+from pytest_vizart.records.verdict import Verdict, VerdictKind
+from pytest_vizart.settings import Gate
+
+_KINDS: tuple[VerdictKind, ...] = ("accuracy", "latency", "memory")
+_STRICT = ("suspect", "inconclusive")
+
+
+def failing(verdicts: Sequence[Verdict], *, gate: Gate, strict: bool) -> list[Verdict]:
+    """Return the verdicts that fail the test: failed ones, and under strict the suspect and inconclusive ones."""
+    if gate != "fail":
+        return []
+    return [each for each in verdicts if each.status == "fail" or (strict and each.status in _STRICT)]
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """Return one line for the verdicts handed in: the first one's message, and how many more there are."""
+    if not verdicts:
+        return "nothing got worse"
+    first = min(verdicts, key=lambda verdict: verdict.status != "fail")
+    rest = len(verdicts) - 1
+    return _line(first) + (f" (and {rest} more)" if rest else "")
+
+
+def section(verdicts: Sequence[Verdict], *, run_id: str | None = None) -> str:
+    """Return all messages of the verdicts handed in, every sample that made them so, and what to do about it."""
+    lines: list[str] = []
+    for verdict in verdicts:
+        lines.append(f"{verdict.kind}: {_line(verdict)}")
+        lines.extend(f"    {sample}" for sample in verdict.samples)
+    if lines and any(verdict.baseline for verdict in verdicts):
+        lines.append(f"if the change is meant: vizart baseline accept {run_id or 'RUN_ID'}")
+    return "\n".join(lines)
+
+
+def coverage(verdicts: Sequence[Verdict]) -> str:
+    """Return how many stages were checked, how many had no baseline, which are new or gone: no silent pass.
+
+    One line for each kind that was judged.
+    """
+    parts = [_coverage_of(kind, [each for each in verdicts if each.kind == kind]) for kind in _KINDS]
+    return "\n".join(part for part in parts if part)
+
+
+def _line(verdict: Verdict) -> str:
+    return verdict.message if verdict.status == "fail" else f"{verdict.message} ({verdict.status})"
+
+
+def _coverage_of(kind: VerdictKind, verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    stages: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.stage != PIPELINE:
+            stages.setdefault((verdict.test_id, verdict.stage), []).append(verdict)
+    members: dict[str, list[str]] = {}
+    for (_, stage), of_stage in stages.items():
+        members.setdefault(_state(of_stage), []).append(stage)
+    words = [f"{counted(len(members.get('checked', ())), 'stage')} checked"]
+    words += [f"{len(members[state])} {state}: {listed(members[state])}" for state in _STATES if state in members]
+    return f"{kind}: {'; '.join(words)}"
+
+
+_STATES = ("learning", "without a baseline", "inconclusive", "gone or unknown")
+
+
+def _state(verdicts: Sequence[Verdict]) -> str:
+    statuses = {verdict.status for verdict in verdicts}
+    if any(verdict.metric == "presence" and verdict.status != "no-baseline" for verdict in verdicts):
+        return "gone or unknown"
+    if statuses & {"pass", "fail", "suspect", "provisional"}:
+        return "checked"
+    if "learning" in statuses:
+        return "learning"
+    return "inconclusive" if "inconclusive" in statuses else "without a baseline"

@@ -1,0 +1,216 @@
+"""A parsed COCO file: images, categories and annotations, checked as far as they concern the whole file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import orjson
+
+from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.files import read_bytes
+from pytest_vizart.golden.formats.coco_values import shown
+from pytest_vizart.golden.manifest import MAX_CLASSES
+from pytest_vizart.records.labels import ClassMap
+
+_Id = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class CocoImage:
+    """One entry of `images`; width and height in pixels as the file gives them, unchecked."""
+
+    id: _Id
+    file_name: str
+    width: object
+    height: object
+    place: str
+
+
+class CocoFile:
+    """A COCO file. `annotations[17]` is the place of an annotation in messages."""
+
+    def __init__(self, path: Path, data: dict[str, Any]) -> None:
+        self.path = path
+        self.images = tuple(_images(path, data))
+        self._categories = _categories(path, data)
+        self._annotations = _annotations_by_image(path, data, {image.id for image in self.images})
+
+    def annotations_of(self, image: CocoImage) -> list[tuple[str, dict[str, Any]]]:
+        """Return place and row of each annotation of an image, in the file's order."""
+        return self._annotations.get(image.id, [])
+
+    def category_name(self, row: dict[str, Any], place: str) -> str:
+        """Return the name of an annotation's category; GoldenFormatError if the file has no such category."""
+        number = row.get("category_id")
+        if not _is_id(number) or number not in self._categories:
+            raise GoldenFormatError(
+                "unknown category",
+                file=self.path,
+                place=f"{place}.category_id",
+                expected=f"one of {shown(list(self._categories))}",
+                found=shown(number),
+                hint="add it to `categories`, or correct the annotation",
+            )
+        return self._categories[number]
+
+    def class_map(self) -> ClassMap:
+        """Return the file's categories, sorted by ID; GoldenFormatError where they cannot be a class map."""
+        ids = sorted(number for number in self._categories if isinstance(number, int))
+        names = tuple(self._categories[number] for number in ids)
+        problem = None
+        if len(ids) < len(self._categories) or (ids and not 0 <= ids[0] <= ids[-1] < 2**31):
+            problem = "IDs that are no whole numbers from 0"
+        elif not 0 < len(names) <= MAX_CLASSES:
+            problem = f"{len(names)} categories"
+        elif len(set(names)) < len(names):
+            problem = "two categories of one name"
+        if problem:
+            raise GoldenFormatError(
+                "categories cannot serve as classes",
+                file=self.path,
+                place="categories",
+                found=problem,
+                hint="give `classes` in the manifest",
+            )
+        return ClassMap(names=names, ids=tuple(ids))
+
+
+def read_coco(path: Path) -> CocoFile:
+    """Parse a COCO file.
+
+    Raises:
+        GoldenFormatError: no JSON, not of COCO's form, an ID that appears twice, an annotation of an unknown image.
+    """
+    try:
+        data = orjson.loads(read_bytes(path))
+    except json.JSONDecodeError as error:
+        raise GoldenFormatError(
+            "not JSON",
+            file=path,
+            place=f"line {error.lineno}, column {error.colno}",
+            found=error.msg,
+            hint="NaN and Infinity are not JSON; otherwise check where the file was cut",
+        ) from error
+    if not isinstance(data, dict):
+        raise GoldenFormatError(
+            "not a COCO file",
+            file=path,
+            expected="an object with images, annotations and categories",
+            found=f"JSON {type(data).__name__}",
+            hint="a list is COCO's result format, which holds predictions",
+        )
+    return CocoFile(path, data)
+
+
+def _images(path: Path, data: dict[str, Any]) -> Iterator[CocoImage]:
+    seen: set[_Id] = set()
+    for place, row in _rows(path, data, "images"):
+        number = _checked_id(path, place, row, seen)
+        name = row.get("file_name")
+        if not isinstance(name, str) or not name:
+            raise GoldenFormatError(
+                "image has no file name",
+                file=path,
+                place=f"{place}.file_name",
+                expected="text",
+                found=shown(name),
+                hint="name its file",
+            )
+        yield CocoImage(number, name, row.get("width"), row.get("height"), place)
+
+
+def _categories(path: Path, data: dict[str, Any]) -> dict[_Id, str]:
+    seen: set[_Id] = set()
+    categories: dict[_Id, str] = {}
+    for place, row in _rows(path, data, "categories"):
+        number = _checked_id(path, place, row, seen)
+        name = row.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise GoldenFormatError(
+                "category has no name",
+                file=path,
+                place=f"{place}.name",
+                expected="text",
+                found=shown(name),
+                hint="name it",
+            )
+        categories[number] = name
+    return categories
+
+
+def _annotations_by_image(
+    path: Path, data: dict[str, Any], image_ids: set[_Id]
+) -> dict[_Id, list[tuple[str, dict[str, Any]]]]:
+    seen: set[_Id] = set()
+    by_image: dict[_Id, list[tuple[str, dict[str, Any]]]] = {}
+    for place, row in _rows(path, data, "annotations"):
+        if "id" in row:
+            _checked_id(path, place, row, seen)
+        number = row.get("image_id")
+        if not _is_id(number) or number not in image_ids:
+            raise GoldenFormatError(
+                "annotation of an unknown image",
+                file=path,
+                place=f"{place}.image_id",
+                expected="the ID of one of `images`",
+                found=shown(number),
+                hint="add the image, or remove the annotation",
+            )
+        by_image.setdefault(number, []).append((place, row))
+    return by_image
+
+
+def _rows(path: Path, data: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = data.get(key)
+    if not isinstance(rows, list):
+        raise GoldenFormatError(
+            "not a COCO file",
+            file=path,
+            place=key,
+            expected="a list",
+            found="nothing" if key not in data else shown(rows),
+            hint=f"keys of the file: {shown(list(data)[:8])}",
+        )
+    for position, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise GoldenFormatError(
+                "not an object",
+                file=path,
+                place=f"{key}[{position}]",
+                expected="an object",
+                found=shown(row),
+                hint="correct the row",
+            )
+        yield f"{key}[{position}]", row
+
+
+def _checked_id(path: Path, place: str, row: dict[str, Any], seen: set[_Id]) -> _Id:
+    number = row.get("id")
+    if not _is_id(number):
+        raise GoldenFormatError(
+            "not an ID",
+            file=path,
+            place=f"{place}.id",
+            expected="a whole number or text",
+            found=shown(number),
+            hint="give it one",
+        )
+    if number in seen:
+        raise GoldenFormatError(
+            "ID appears twice",
+            file=path,
+            place=f"{place}.id",
+            expected="every ID once: evaluators disagree on the meaning of doubles",
+            found=shown(number),
+            hint="renumber the rows, or remove the double",
+        )
+    seen.add(number)
+    return number
+
+
+def _is_id(value: object) -> TypeGuard[_Id]:
+    return isinstance(value, int | str) and not isinstance(value, bool)

@@ -1,0 +1,84 @@
+"""Numbers of one COCO annotation, checked: box, area, crowd flag."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from pytest_vizart.errors import GoldenFormatError
+
+Box = tuple[float, float, float, float]
+
+
+def shown(value: object) -> str:
+    """A value for an error message; its representation is built of a bounded part of it."""
+    if isinstance(value, list):
+        return f"[{', '.join(repr(one)[:40] for one in value[:12])}{', ...' if len(value) > 12 else ''}]"
+    return f"an object with keys {list(value)[:8]}" if isinstance(value, dict) else repr(value)[:200]
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a finite number; JSON's true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 1e300 if isinstance(value, int) else isfinite(value)
+
+
+def read_box(row: dict[str, Any], place: str, path: Path) -> Box:
+    """Return (x1, y1, x2, y2) in pixels of the annotation's bbox (x, y, width, height)."""
+    bbox = row.get("bbox")
+    if not (isinstance(bbox, list) and len(bbox) == 4 and all(is_number(value) for value in bbox)):
+        raise GoldenFormatError(
+            "not a box",
+            file=path,
+            place=f"{place}.bbox",
+            expected="[x, y, width, height], four finite numbers",
+            found="nothing" if "bbox" not in row else shown(bbox),
+            hint="correct the box, or remove the annotation",
+        )
+    x, y, width, height = (float(value) for value in bbox)
+    if width < 0 or height < 0 or not isfinite(x + width) or not isfinite(y + height):
+        raise GoldenFormatError(
+            "box has a negative size",
+            file=path,
+            place=f"{place}.bbox",
+            expected="[x, y, width, height] with width and height from 0",
+            found=shown(bbox),
+            hint="were the corners written instead of the size?",
+        )
+    return (x, y, x + width, y + height)
+
+
+def read_area(row: dict[str, Any], box: Box, place: str, path: Path) -> float:
+    """Return the annotation's area in square pixels; that of its box if it gives none."""
+    if "area" not in row:
+        return (box[2] - box[0]) * (box[3] - box[1])
+    area = row["area"]
+    if not is_number(area) or area < 0:
+        raise GoldenFormatError(
+            "not an area",
+            file=path,
+            place=f"{place}.area",
+            expected="a finite number from 0",
+            found=shown(area),
+            hint="correct it",
+        )
+    return float(area)
+
+
+def is_crowd(row: dict[str, Any], place: str, path: Path) -> bool:
+    """Return the annotation's iscrowd flag, false if it has none."""
+    flag = row.get("iscrowd", 0)
+    if flag is None:
+        return False
+    if not isinstance(flag, int) or flag not in (0, 1):
+        raise GoldenFormatError(
+            "not a crowd flag",
+            file=path,
+            place=f"{place}.iscrowd",
+            expected="0 or 1",
+            found=shown(flag),
+            hint="correct it",
+        )
+    return bool(flag)

@@ -1,0 +1,120 @@
+"""Inputs of the pipeline, decoded: images, NPY arrays and PLY clouds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.files import MAX_LABEL_FILE_BYTES, refuse_lfs_pointer, require_regular
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 178_000_000
+"""Larger images are refused before they are decoded. Pillow's own limit, which no option of ours should lift."""
+
+_CONVERTED = {"1": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "RGBa": "RGB"}
+_AS_STORED = frozenset({"L", "RGB", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+
+
+def load_input(path: Path) -> NDArray[Any]:
+    """Return the decoded input.
+
+    Images: (H, W, 3) RGB, or (H, W) where stored as gray (8, 16 or 32 bits); palettes as RGB, transparency and the
+    orientation tag left out. `.npy`: the array. `.ply`: (N, 3) float32 coordinates.
+
+    Raises:
+        GoldenFormatError: absent, damaged, too large, or of a kind that cannot be decoded.
+    """
+    return _LOADERS.get(path.suffix.lower(), load_image)(path)
+
+
+def load_image(path: Path) -> NDArray[Any]:
+    """Return an image as `load_input` describes."""
+    with open_image(path) as image:
+        target = image.mode if image.mode in _AS_STORED else _CONVERTED.get(image.mode, "RGB")
+        return np.asarray(image if target == image.mode else image.convert(target)).copy()
+
+
+@contextmanager
+def open_image(path: Path, *, formats: tuple[str, ...] | None = None) -> Iterator[Image]:
+    """Open an image of bounded size; whatever goes wrong with it, inside the block too, is a GoldenFormatError."""
+    from PIL import Image
+
+    require_regular(path, limit=MAX_LABEL_FILE_BYTES)
+    try:
+        with path.open("rb") as stream:
+            refuse_lfs_pointer(stream.read(64), path)
+            stream.seek(0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it warns at half of the limit
+                image = Image.open(stream, formats=formats)
+            _require_bounded(image.size, path)
+            with image:
+                yield image
+    except GoldenFormatError:
+        raise
+    except Exception as error:  # damaged files make the decoders raise nearly any kind
+        raise GoldenFormatError(
+            "image does not decode",
+            file=path,
+            expected=" or ".join(formats) if formats else "an image that Pillow reads",
+            found=f"{type(error).__name__}: {error}",
+            hint="open it in a viewer; fetch it again if it is damaged",
+        ) from error
+
+
+def _require_bounded(size: tuple[int, int], path: Path) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise GoldenFormatError(
+            "image is too large",
+            file=path,
+            expected=f"at most {MAX_PIXELS:,} pixels",
+            found=f"{width} x {height}",
+            hint="tile it",
+        )
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    require_regular(path, limit=MAX_LABEL_FILE_BYTES)
+    try:
+        with path.open("rb") as stream:
+            refuse_lfs_pointer(stream.read(64), path)
+            stream.seek(0)
+            version = np.lib.format.read_magic(stream)
+            read_header = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+                version, np.lib.format.read_array_header_2_0
+            )
+            shape, fortran, dtype = read_header(stream)
+            if dtype.hasobject:
+                raise ValueError("holds pickled objects")
+            # The header's shape is a claim: only bytes that are there are turned into an array.
+            flat = np.frombuffer(stream.read(), dtype=dtype)
+        return flat.reshape(shape, order="F" if fortran else "C").copy()
+    except Exception as error:  # numpy's header parser raises what its evaluated literal raises
+        if isinstance(error, GoldenFormatError):
+            raise
+        raise GoldenFormatError(
+            "not an NPY file that can be read",
+            file=path,
+            expected="one array of numbers, saved by numpy.save without pickle",
+            found=f"{type(error).__name__}: {error}",
+            hint="save it again with numpy.save(path, array, allow_pickle=False)",
+        ) from error
+
+
+def _load_ply(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.ply_file import read_points
+
+    return read_points(path)
+
+
+_LOADERS: dict[str, Callable[[Path], NDArray[Any]]] = {".npy": _load_npy, ".ply": _load_ply}

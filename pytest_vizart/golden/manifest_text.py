@@ -1,0 +1,101 @@
+"""The text of a manifest to plain data: YAML without aliases, tags or repeated keys, or JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.files import read_bytes
+
+MAX_MANIFEST_BYTES = 10_000_000
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses what makes a small file a large object (aliases), and keys that overwrite one another."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not accepted in a manifest", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def parse_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest's mapping.
+
+    Raises:
+        GoldenFormatError: the text is not UTF-8, not YAML (or JSON), or no mapping; with the line where it is known.
+    """
+    try:
+        text = read_bytes(path, limit=MAX_MANIFEST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GoldenFormatError(
+            "manifest is not UTF-8 text", file=path, found=str(error), hint="save it as UTF-8"
+        ) from error
+    try:
+        data = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, error) from error
+    except json.JSONDecodeError as error:
+        raise GoldenFormatError(
+            "manifest is not JSON",
+            file=path,
+            place=f"line {error.lineno}",
+            found=error.msg,
+            hint="check commas and quotes",
+        ) from error
+    except (ValueError, RecursionError) as error:  # ValueError: a repeated key, a date that is none, a too long number
+        raise GoldenFormatError(
+            "manifest cannot be read", file=path, found=str(error), hint="write it flat, as in the documentation"
+        ) from error
+    if not isinstance(data, dict):
+        raise GoldenFormatError(
+            "manifest is not a mapping",
+            file=path,
+            expected="keys such as samples, classes and labels",
+            found=type(data).__name__,
+            hint="start with `samples:` and `labels:`",
+        )
+    return data
+
+
+def _from_yaml(text: str) -> Any:
+    loader = _StrictLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def _from_json(text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        mapping = dict(pairs)
+        if len(mapping) != len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} appears twice")
+        return mapping
+
+    return json.loads(text, object_pairs_hook=unique)
+
+
+def _not_yaml(path: Path, error: yaml.YAMLError) -> GoldenFormatError:
+    mark = getattr(error, "problem_mark", None)
+    return GoldenFormatError(
+        "manifest is not YAML that can be accepted",
+        file=path,
+        place=f"line {mark.line + 1}" if mark is not None else None,
+        found=str(getattr(error, "problem", None) or error),
+        hint="check indentation, quotes and brackets",
+    )

@@ -1,0 +1,1 @@
+"""What is kept: the schema, the journal of a session under way, Parquet files, and reading them back."""

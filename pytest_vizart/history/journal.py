@@ -1,0 +1,108 @@
+"""The journal: what a session under way has finished, one JSON file per run or piece, in `journal/<session>/`.
+
+Every process of a session writes here, and one of them, the controller, reads it all at the end. What a session left
+behind that died before its end is taken over by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from pytest_vizart.records.run import RunResult, Session
+
+R = TypeVar("R")
+
+_runs: TypeAdapter[RunResult] = TypeAdapter(RunResult)
+_sessions: TypeAdapter[Session] = TypeAdapter(Session)
+
+
+class Journal:
+    """The journal of one session, seen by one of its processes."""
+
+    def __init__(self, output: Path, session_id: str) -> None:
+        self.folder = output / "journal" / session_id
+
+    def open(self, session: Session, *, owner_pid: int | None = None) -> None:
+        """Make the folder and say whose it is: this process's, or the controller's that started it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pid = owner_pid or os.getpid()
+        owner = {"pid": pid, "started": _process_start(pid)}
+        _write(self.folder / "owner.json", orjson.dumps(owner))
+        _write(self.folder / "session.json", orjson.dumps(session))
+
+    def add_run(self, result: RunResult) -> None:
+        """Keep a finished run."""
+        self._add(f"run-{result.info.run_id}.json", orjson.dumps(result))
+
+    def add_piece(self, name: str, payload: bytes) -> None:
+        """Keep one sample's part of a run that several tests make together."""
+        self._add(f"piece-{name}.json", payload)
+
+    def runs(self, on_damage: Callable[[str], None]) -> Iterator[RunResult]:
+        """Yield the finished runs in the order in which they began; damaged files are reported and left out."""
+        found = []
+        for path in self.folder.glob("run-*.json"):
+            try:
+                found.append(_runs.validate_json(path.read_bytes()))
+            except (OSError, ValidationError) as error:
+                on_damage(f"{path}: this journal file cannot be read and is left out ({type(error).__name__})")
+        yield from sorted(found, key=lambda run: run.info.started_us)
+
+    def pieces(self) -> Iterator[tuple[Path, bytes]]:
+        """Yield the kept pieces with their files."""
+        for path in sorted(self.folder.glob("piece-*.json")):
+            yield path, path.read_bytes()
+
+    def session(self) -> Session | None:
+        """Return whose journal it is, None where that is damaged or absent."""
+        try:
+            return _sessions.validate_json((self.folder / "session.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def remove(self) -> None:
+        """Forget the journal, when all of it stands in the history."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _add(self, name: str, payload: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(self.folder / name, payload)
+
+
+def dead_journals(output: Path) -> Iterator[Journal]:
+    """Yield the journals whose process is gone."""
+    for folder in sorted((output / "journal").glob("*/")):
+        try:
+            owner = orjson.loads((folder / "owner.json").read_bytes())
+            alive = _process_start(int(owner["pid"])) == owner["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # another process may be making it at this moment
+        if not alive:
+            yield Journal(output, folder.name)
+
+
+def _write(path: Path, payload: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(payload)
+    temporary.replace(path)
+
+
+def _process_start(pid: int) -> float | None:
+    """When the process began: a recycled process ID has another start."""
+    import psutil
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None

@@ -1,0 +1,130 @@
+"""The stored schema: every table and column, with a comment each, and the history of its versions.
+
+Version history
+    1  (0.1.0)  runs, spans, accuracy, outcomes, decisions.
+
+Files are `metrics/<table>/<time>-<session>.parquet`. A column that an older file lacks reads as null. Timestamps are
+microseconds UTC; durations are nanoseconds; memory is bytes. `run_id` joins the tables; machine, code and data of a
+run stand in `runs`.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_text = pa.string()
+_name = pa.dictionary(pa.int32(), pa.string())  # few distinct values
+_time = pa.timestamp("us", tz="UTC")
+
+
+def _column(name: str, kind: pa.DataType, comment: str) -> pa.Field:
+    return pa.field(name, kind, metadata={"comment": comment})
+
+
+RUNS = pa.schema(
+    [
+        _column("run_id", _text, "UUID of the run"),
+        _column("session_id", _text, "UUID of the pytest invocation"),
+        _column("test_id", _name, "pytest node ID, without the sample for tests of one sample each"),
+        _column("dataset", _name, "name of the golden dataset"),
+        _column("dataset_digest", _text, "digest of manifest, label files and sample list"),
+        _column("started_at", _time, "when the run's first sample began"),
+        _column("finished_at", _time, "when the run was judged"),
+        _column("status", _name, "passed, failed, error"),
+        _column("accepted", pa.bool_(), "whether its accuracy may serve as a baseline"),
+        _column("accepted_latency", pa.bool_(), "whether its times may serve as a baseline"),
+        _column("not_accepted_because", _text, "why not"),
+        _column("partial", pa.bool_(), "only a part of the data was used"),
+        _column("contended", pa.bool_(), "measured beside other workers"),
+        _column("samples", pa.int64(), "distinct samples processed"),
+        _column("passes", pa.int64(), "passes over the samples, warm-up not counted"),
+        _column("warmup", pa.int64(), "samples that ran first and are not counted"),
+        _column("profile", _name, "level of profiling"),
+        _column("error", _text, "the error that ended the test"),
+        _column("fingerprint", _name, "machine fingerprint: times are compared only where it is equal"),
+        _column("cpu", _name, "CPU model"),
+        _column("cores", pa.int64(), "logical CPUs"),
+        _column("memory_gb", pa.int64(), "memory class: a power of two"),
+        _column("system", _name, "operating system and architecture"),
+        _column("python", _name, "implementation and version"),
+        _column("gpu", _name, "GPU and driver, null without one"),
+        _column("libraries", _name, "versions of key libraries, as JSON"),
+        _column("commit", _name, "git commit"),
+        _column("branch", _name, "git branch"),
+        _column("dirty", pa.bool_(), "tracked files were changed"),
+        _column("version", _name, "version of pytest-vizart"),
+    ]
+)
+
+SPANS = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("stage", _name, "stage; (calibration) is the fixed workload that tells the machine's speed"),
+        _column("parent", _name, "stage that was open when this one started"),
+        _column("sample_id", _name, "sample, or the samples of a batch joined by |"),
+        _column("pass_index", pa.int32(), "0-based pass over the samples"),
+        _column("warmup", pa.bool_(), "not counted"),
+        _column("items", pa.int32(), "samples in the span"),
+        _column("started_us", _time, "when it began"),
+        _column("wall_ns", pa.int64(), "wall time"),
+        _column("cpu_ns", pa.int64(), "CPU time of the thread that ran it"),
+        _column("process_cpu_ns", pa.int64(), "CPU time of the process meanwhile"),
+        _column("rss_before", pa.int64(), "resident bytes of the process before"),
+        _column("rss_after", pa.int64(), "resident bytes after"),
+        _column("minor_faults", pa.int64(), "minor page faults"),
+        _column("voluntary_switches", pa.int64(), "times the thread waited"),
+        _column("involuntary_switches", pa.int64(), "times the thread was preempted"),
+        _column("error", _name, "type of the exception that left it"),
+    ]
+)
+
+ACCURACY = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("dataset", _name, "golden dataset"),
+        _column("stage", _name, "labelled stage"),
+        _column("task", _name, "classes, boxes, semantic, points"),
+        _column("metric", _name, "name of the metric"),
+        _column("value", pa.float64(), "null where it is not defined on this data"),
+        _column("headline", pa.bool_(), "the metric that is compared with the baseline"),
+    ]
+)
+
+OUTCOMES = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("dataset", _name, "golden dataset"),
+        _column("stage", _name, "labelled stage"),
+        _column("sample_id", _name, "sample"),
+        _column("task", _name, "classes, boxes, semantic, points"),
+        _column("status", _name, "correct, wrong, invalid, unlabeled"),
+        _column("error_type", _name, "kind of error"),
+        _column("score", pa.float64(), "1 is best"),
+        _column("reason", _text, "one sentence"),
+        _column("input_path", _name, "input file"),
+        _column("label_digest", _text, "digest of this sample's label"),
+        _column("input_digest", _text, "digest of this sample's input"),
+        _column("tags", pa.list_(pa.string()), "tags of the sample"),
+    ]
+)
+
+DECISIONS = pa.schema(
+    [
+        _column("run_id", _text, "run that somebody decided on"),
+        _column("accepted", pa.bool_(), "whether it serves as a baseline from now on"),
+        _column("decided_at", _time, "when; the latest decision holds"),
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "runs": RUNS,
+    "spans": SPANS,
+    "accuracy": ACCURACY,
+    "outcomes": OUTCOMES,
+    "decisions": DECISIONS,
+}

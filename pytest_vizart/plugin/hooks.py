@@ -1,0 +1,101 @@
+"""Hooks that are registered only once a test measures: they end its run and copy the verdicts into pytest."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_vizart.errors import UsageError, warn
+from pytest_vizart.gating.outcome import failing, headline, section
+from pytest_vizart.plugin.items import journal_piece, shared_test_id
+from pytest_vizart.plugin.keys import RUN
+from pytest_vizart.plugin.markers import limits_of, watched_names
+from pytest_vizart.profiling.instrumentation import activated, watched
+from pytest_vizart.records.run import RunResult
+from pytest_vizart.workflow.finish import collect, write_error, write_trail
+from pytest_vizart.workflow.judge import judge_run
+from pytest_vizart.workflow.run import Run
+
+if TYPE_CHECKING:
+    from pytest_vizart.plugin.session import VizartSession
+
+
+class RunHooks:
+    """Watches the body of each test that holds a run."""
+
+    def __init__(self, session: VizartSession) -> None:
+        self._session = session
+
+    # Innermost of all wrappers. The failure is raised here, and not set in pytest_runtest_makereport, because a raised
+    # one is understood by everything that understands a failed test: xfail, --pdb, reruns, JUnit, --lf, -x.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        run = item.stash.get(RUN, None)
+        if run is None:
+            return (yield)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(watched(watched_names(item)))
+            except UsageError as error:
+                pytest.fail(str(error), pytrace=False)
+            stack.enter_context(activated(run.recorder))
+            try:
+                result = yield
+            except pytest.skip.Exception:
+                raise
+            except BaseException as error:
+                self._finish(item, run, error)
+                raise
+        judged = self._finish(item, run, None)
+        if judged is not None:
+            self._copy_verdicts(item, judged)
+        return result
+
+    def _finish(self, item: pytest.Item, run: Run, error: BaseException | None) -> RunResult | None:
+        """Close the run; None if it could not be judged, of which the user is warned."""
+        try:
+            if error is not None:
+                write_error(run, error, "".join(traceback.format_exception(error)))
+            if shared_test_id(item) is not None:
+                journal_piece(self._session, item, run, error)
+                return None
+            return self._judge(item, run, error)
+        except Exception as problem:  # noqa: BLE001 - monitoring never breaks the test it watches
+            warn(f"{item.nodeid}: the run was not judged: {type(problem).__name__}: {problem}")
+            return None
+
+    def _judge(self, item: pytest.Item, run: Run, error: BaseException | None) -> RunResult:
+        session, settings = self._session, self._session.settings
+        result = collect(
+            run,
+            session_id=session.session.session_id,
+            error=error,
+            partial=settings.partial,
+            contended=session.contended,
+        )
+        judged = judge_run(
+            result,
+            settings=settings,
+            machine=session.session.machine,
+            code=session.session.code,
+            limits=limits_of(item),
+            history=session.history,
+        )
+        bad = failing(judged.verdicts, gate=settings.gate, strict=settings.strict)
+        if bad and judged.info.status == "passed":
+            judged = replace(judged, info=replace(judged.info, status="failed"))
+        session.add(judged)
+        write_trail(run, judged)
+        return judged
+
+    def _copy_verdicts(self, item: pytest.Item, judged: RunResult) -> None:
+        settings = self._session.settings
+        bad = failing(judged.verdicts, gate=settings.gate, strict=settings.strict)
+        if bad:
+            item.add_report_section("call", "vizart", section(bad, run_id=judged.info.run_id))
+            pytest.fail(headline(bad), pytrace=False)

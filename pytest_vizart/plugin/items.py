@@ -1,0 +1,149 @@
+"""One pytest item for each sample: the items of a function share a run, which is judged when all have run.
+
+What only the whole set can tell appears as a test of its own under the function's bare node ID. It is reported through
+`pytest_runtest_logreport`, so that the terminal, JUnit, --lf and the exit status know it as they know every other test.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import ValidationError
+
+from pytest_vizart.errors import VizartError, warn
+from pytest_vizart.gating.outcome import failing, headline, section
+from pytest_vizart.plugin.keys import AWAKE, DATASET
+from pytest_vizart.plugin.markers import dataset_name, limits_of
+from pytest_vizart.plugin.session import VizartSession, dataset_for, journal_exists
+from pytest_vizart.records.run import RunResult
+from pytest_vizart.workflow.judge import judge_run
+from pytest_vizart.workflow.pieces import Piece, decode, encode, join, make_piece
+
+if TYPE_CHECKING:
+    from pytest_vizart.workflow.run import Run
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Make one item of each sample of the dataset."""
+    try:
+        name = dataset_name(metafunc.definition)
+        dataset = dataset_for(metafunc.config, name)
+    except VizartError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
+    metafunc.parametrize("golden_sample", dataset.ids, indirect=True, ids=dataset.ids)
+
+
+def shared_test_id(item: pytest.Item) -> str | None:
+    """Return the node ID of the function whose items share a run, None for a test with a run of its own."""
+    if "golden_sample" not in getattr(item, "fixturenames", ()):
+        return None
+    name = getattr(item, "originalname", None) or item.name.partition("[")[0]
+    return f"{item.nodeid.removesuffix(item.name)}{name}"
+
+
+def journal_piece(session: VizartSession, item: pytest.Item, run: Run, error: BaseException | None) -> None:
+    """Keep what this item adds to its function's run."""
+    test_id = shared_test_id(item)
+    assert test_id is not None
+    piece = make_piece(
+        run,
+        run.predictions or [],
+        test_id=test_id,
+        location=item.location,
+        dataset=dataset_name(item),
+        samples=len(item.stash[DATASET]),
+        limits=limits_of(item),
+        error=error,
+        contended=session.contended,
+    )
+    session.journal.add_piece(uuid.uuid4().hex, encode(piece))
+
+
+def report_shared_runs(session: pytest.Session) -> None:
+    """Join and judge the shared runs of the session, and report each as a test. Nothing is raised."""
+    config = session.config
+    if hasattr(config, "workerinput") or (AWAKE not in config.stash and not journal_exists(config)):
+        return
+    vizart = VizartSession.of(config)
+    groups: dict[str, list[Piece]] = {}
+    for path, payload in vizart.journal.pieces():
+        try:
+            piece = decode(payload)
+        except ValidationError:
+            warn(f"{path}: this journal file cannot be read and is left out")
+            continue
+        groups.setdefault(piece.test_id, []).append(piece)
+        path.unlink(missing_ok=True)
+    for test_id, pieces in groups.items():
+        try:
+            _report(session, pieces[0], _judged(vizart, pieces))
+        except Exception as error:  # noqa: BLE001 - monitoring never breaks the session it watches
+            warn(f"{test_id}: the run was not judged: {type(error).__name__}: {error}")
+
+
+def _judged(vizart: VizartSession, pieces: list[Piece]) -> RunResult:
+    first = pieces[0]
+    dataset = dataset_for(vizart.config, first.dataset)
+    result = join(pieces, dataset, session_id=vizart.session.session_id)
+    missing = first.samples - result.info.samples
+    judged = judge_run(
+        result,
+        settings=vizart.settings,
+        machine=vizart.session.machine,
+        code=vizart.session.code,
+        limits=first.limits,
+        history=vizart.history,
+        incomplete=f"{result.info.samples} of {first.samples} samples ran" if missing else None,
+    )
+    vizart.add(judged)
+    return judged
+
+
+def _report(session: pytest.Session, piece: Piece, result: RunResult) -> None:
+    vizart = VizartSession.of(session.config)
+    bad = failing(result.verdicts, gate=vizart.settings.gate, strict=vizart.settings.strict)
+    reason = _inconclusive(piece, result)
+    if bad:
+        _emit(session, piece, "failed", headline(bad), section(bad, run_id=result.info.run_id))
+    elif reason:
+        _emit(
+            session, piece, "skipped", (piece.location[0], piece.location[1] or 0, f"Skipped: inconclusive: {reason}")
+        )
+    else:
+        _emit(session, piece, "passed")
+
+
+def _inconclusive(piece: Piece, result: RunResult) -> str | None:
+    if result.info.status == "error":
+        return f"the pipeline raised on some samples, first {result.info.error}"
+    if result.info.samples < piece.samples:
+        return f"{result.info.samples} of {piece.samples} samples ran"
+    return None
+
+
+def _emit(
+    session: pytest.Session, piece: Piece, outcome: str, longrepr: object = None, detail: str | None = None
+) -> None:
+    """Report a test that no item stands for, with setup, call and teardown, as pytest itself does."""
+    hook, now = session.config.hook, time.time()
+    session.testscollected += 1
+    hook.pytest_runtest_logstart(nodeid=piece.test_id, location=piece.location)
+    for when in ("setup", "call", "teardown"):
+        is_call = when == "call"
+        report = pytest.TestReport(
+            nodeid=piece.test_id,
+            location=piece.location,
+            keywords={},
+            outcome=outcome if is_call else "passed",  # type: ignore[arg-type]
+            longrepr=longrepr if is_call else None,  # type: ignore[arg-type]
+            when=when,  # type: ignore[arg-type]
+            sections=[("Captured vizart call", detail)] if is_call and detail else [],
+            duration=0.0,
+            start=now,
+            stop=now,
+        )
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=piece.test_id, location=piece.location)

@@ -1,0 +1,23 @@
+"""Distributed sessions (pytest-xdist): the controller tells its workers which session they belong to."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import Any
+
+from pytest_vizart.plugin.keys import WORKERS
+
+
+def introduce(node: Any) -> None:
+    """Give a worker the session's identity, as plain data."""
+    config = node.config
+    if WORKERS not in config.stash:
+        config.stash[WORKERS] = {
+            "session_id": str(uuid.uuid4()),
+            "started_us": time.time_ns() // 1_000,
+            "pid": os.getpid(),
+            "workers": len(getattr(config.option, "tx", None) or [None, None]),
+        }
+    node.workerinput["vizart"] = config.stash[WORKERS]

@@ -1,0 +1,1 @@
+"""Measuring: clocks, probes, the recorder of spans, the `profile` decorator, what the machine is."""

@@ -1,0 +1,77 @@
+"""What a run is measured on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from pytest_vizart.records.run import Machine
+
+_KEY_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "opencv-python",
+    "opencv-python-headless",
+    "Pillow",
+    "torch",
+    "onnxruntime",
+    "tensorflow",
+)
+
+
+@functools.cache
+def describe_machine() -> Machine:
+    """Return this machine.
+
+    Only stable fields enter the fingerprint: an unstable one would split the history for nothing.
+    """
+    cpu, cores, memory_gb = _cpu_name(), os.cpu_count() or 1, _memory_gb()
+    system = f"{platform.system()} {platform.machine()}"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    minor = ".".join(platform.python_version_tuple()[:2])
+    stable = "\n".join((cpu, str(cores), str(memory_gb), system, minor))
+    return Machine(
+        fingerprint=hashlib.blake2b(stable.encode(), digest_size=8).hexdigest(),
+        cpu=cpu,
+        cores=cores,
+        memory_gb=memory_gb,
+        system=system,
+        python=python,
+        libraries=_library_versions(),
+    )
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return " ".join(value.split())
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _memory_gb() -> int:
+    """Memory class: gigabytes rounded to a power of two, since the kernel's own share varies."""
+    import psutil
+
+    gigabytes = psutil.virtual_memory().total / 2**30
+    return int(2 ** round(math.log2(max(gigabytes, 1.0))))
+
+
+def _library_versions() -> dict[str, str]:
+    versions = {}
+    for name in _KEY_LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,1 @@
+"""Frozen records that every layer speaks. Standard library only."""

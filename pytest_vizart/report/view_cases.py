@@ -1,0 +1,150 @@
+"""The failure cases of all runs: one list for the browser, and where each case's picture lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+from pytest_vizart.records.outcome import Case, Outcome
+from pytest_vizart.records.run import RunResult
+from pytest_vizart.report.drawings import Chunk, Drawing, drawing, packed
+from pytest_vizart.report.images import ImageShelf
+from pytest_vizart.report.wording import plural
+
+CaseKey = tuple[str, str, str]  # test ID, stage, sample ID
+
+NO_TYPE = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEntry:
+    """One row of the list."""
+
+    test_id: str
+    stage: str
+    task: str
+    sample_id: str
+    status: str
+    error_type: str
+    reason: str
+    score: float | None
+    newly_wrong: bool
+    input_path: str | None
+    tags: tuple[str, ...]
+    case: Case | None
+
+
+@dataclass(frozen=True, slots=True)
+class CasesView:
+    """`index` is the JSON for the list, `chunks` and `image_uris` make the pictures, `notes` say what was left out."""
+
+    entries: tuple[CaseEntry, ...] = ()
+    index: dict[str, Any] = field(default_factory=dict)
+    chunks: tuple[Chunk, ...] = ()
+    image_uris: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    numbers: dict[CaseKey, int] = field(default_factory=dict)
+
+
+def cases_view(runs: Sequence[RunResult]) -> CasesView:
+    """Every wrong or invalid outcome and every case, newly wrong first within each test."""
+    entries = tuple(entry for run in runs for entry in _entries(run))
+    shelf = ImageShelf()
+    order = list(_fair_order(entries))
+    payloads = (_payload(entries[number], shelf) for number in order)
+    chunks = packed(payloads)
+    shown = sum(chunk.count for chunk in chunks)
+    places = {number: position for position, number in enumerate(order[:shown])}
+    return CasesView(
+        entries=entries,
+        index=_index(entries, places),
+        chunks=tuple(chunks),
+        image_uris=tuple(image.uri for image in shelf.images),
+        notes=_notes(len(entries), shown, shelf),
+        numbers={(entry.test_id, entry.stage, entry.sample_id): number for number, entry in enumerate(entries)},
+    )
+
+
+def _entries(run: RunResult) -> list[CaseEntry]:
+    outcomes = {(outcome.stage, outcome.sample_id): outcome for outcome in run.outcomes}
+    cases = {(case.stage, case.sample_id): case for case in run.cases}
+    newly = {(score.stage, sample) for score in run.scores for sample in score.newly_wrong}
+    failed = [key for key, outcome in outcomes.items() if outcome.status in ("wrong", "invalid")]
+    keys = dict.fromkeys([*cases, *failed])
+    entries = [_entry(run, outcomes.get(key), cases.get(key), key in newly) for key in keys]
+    return sorted(entries, key=_urgency)
+
+
+def _entry(run: RunResult, outcome: Outcome | None, case: Case | None, newly_wrong: bool) -> CaseEntry:
+    found = case or outcome
+    assert found is not None
+    return CaseEntry(
+        test_id=run.info.test_id,
+        stage=found.stage,
+        task=found.task,
+        sample_id=found.sample_id,
+        status=outcome.status if outcome else "wrong",
+        error_type=found.error_type or (outcome.error_type if outcome else None) or NO_TYPE,
+        reason=found.reason or (outcome.reason if outcome else None) or "",
+        score=outcome.score if outcome else None,
+        newly_wrong=newly_wrong,
+        input_path=found.input_path or (outcome.input_path if outcome else None),
+        tags=outcome.tags if outcome else (),
+        case=case,
+    )
+
+
+def _urgency(entry: CaseEntry) -> tuple[bool, bool, float]:
+    score = entry.score if entry.score is not None and entry.score - entry.score == 0 else 1.0
+    return not entry.newly_wrong, entry.status != "invalid", score
+
+
+def _fair_order(entries: Sequence[CaseEntry]) -> Iterator[int]:
+    """Turn by turn one case of every test, stage and error type, so that a budget leaves none without a picture."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for number, entry in enumerate(entries):
+        groups.setdefault((entry.test_id, entry.stage, entry.error_type), []).append(number)
+    for turn in zip_longest(*groups.values()):
+        yield from (number for number in turn if number is not None)
+
+
+def _payload(entry: CaseEntry, shelf: ImageShelf) -> Drawing:
+    payload: Drawing = {"path": entry.input_path, "tags": entry.tags}
+    if entry.case is not None:
+        payload["drawing"] = drawing(entry.case)
+    if entry.input_path is not None and entry.task != "points":
+        key = shelf.add(entry.input_path)
+        if key is None:
+            payload["no_image"] = shelf.missing[entry.input_path]
+        else:
+            image = shelf.images[key]
+            payload["image"] = {"key": key, "width": image.width_px, "height": image.height_px}
+    return payload
+
+
+def _index(entries: Sequence[CaseEntry], places: dict[int, int]) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for name in ("test_id", "stage", "task", "status", "error_type"):
+        values = [getattr(entry, name) for entry in entries]
+        names = list(dict.fromkeys(values))
+        numbers = {value: number for number, value in enumerate(names)}
+        columns[name] = {"names": names, "of": [numbers[value] for value in values]}
+    columns["sample_id"] = [entry.sample_id for entry in entries]
+    columns["reason"] = [entry.reason for entry in entries]
+    columns["score"] = [None if entry.score is None else round(entry.score, 3) for entry in entries]
+    columns["newly_wrong"] = [int(entry.newly_wrong) for entry in entries]
+    columns["place"] = [places.get(number) for number in range(len(entries))]
+    return columns
+
+
+def _notes(cases: int, shown: int, shelf: ImageShelf) -> tuple[str, ...]:
+    notes = []
+    if shown < cases:
+        left_out = plural(cases - shown, "case is", "cases are")
+        notes.append(f"{left_out} listed without a picture, to keep this file small.")
+    if shelf.over_budget:
+        left_out = plural(shelf.over_budget, "input image")
+        notes.append(f"{left_out} left out: the images already take {shelf.budget_bytes / 1e6:g} MB.")
+    return tuple(notes)

@@ -1,0 +1,117 @@
+"""Numbers and names as people read them. Every number is formatted here, so that all reports agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+NOT_MEASURED = "–"
+ELLIPSIS = "…"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds with three significant digits, without the unit: 0.123, 1.23, 12.3, 1,234."""
+    return _three_digits(value)
+
+
+def aligned_milliseconds(values: Sequence[float | None]) -> list[str]:
+    """Milliseconds of one column: as many decimals for all of them as the largest deserves."""
+    largest = max((abs(value) for value in values if value is not None and value - value == 0), default=0.0)
+    decimals = 0 if largest >= 10_000 else 1 if largest >= 1_000 else 2 if largest >= 1 else 3
+    return [_decimals(value, decimals) for value in values]
+
+
+def megabytes(value: float | None) -> str:
+    """MB (10^6 bytes) with one decimal, without the unit."""
+    if value is None or value - value != 0:
+        return NOT_MEASURED
+    return f"{value:,.1f}".replace("-0.0", "0.0") if abs(value) < 0.05 else f"{value:,.1f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent: 62 %, 0.4 %."""
+    if share is None or share - share != 0:
+        return NOT_MEASURED
+    value = share * 100
+    return f"{value:.1f} %" if 0 < abs(value) < 1 else f"{value:.0f} %"
+
+
+def metric_value(value: float | None) -> str:
+    """A metric between 0 and 1 with three decimals; larger ones with three significant digits."""
+    if value is None or value - value != 0:
+        return NOT_MEASURED
+    return f"{value:.3f}" if abs(value) <= 1 else _three_digits(value)
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """`1 sample`, `24 samples`, `1,204 samples`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def shortened(text: str, width: int) -> str:
+    """At most `width` characters; what is too long loses its middle, since both ends tell names apart."""
+    if len(text) <= width:
+        return text
+    if width <= 1:
+        return ELLIPSIS[:width]
+    tail = (width - 1) // 2
+    head = width - 1 - tail
+    return text[:head] + ELLIPSIS + (text[-tail:] if tail else "")
+
+
+def printable(text: str) -> str:
+    """One line that is safe on a terminal: control characters (escape sequences in file names) become `?`."""
+    flat = " ".join(text.split())
+    return "".join(character if character.isprintable() else "?" for character in flat)
+
+
+def encodable(text: str) -> str:
+    """Text that UTF-8 can hold: file names that were no valid UTF-8 carry lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def encodable_throughout(value: Any) -> Any:
+    """The same plain data with every string made encodable."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, dict):
+        return {encodable(str(key)): encodable_throughout(item) for key, item in value.items()}
+    return [encodable_throughout(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    every = list(names)
+    if len(every) <= most:
+        return ", ".join(every)
+    return f"{', '.join(every[:most])} and {len(every) - most:,} more"
+
+
+def unbroken(text: str) -> str:
+    """Text whose numbers stay on one line with their units; for pages, not for terminals."""
+    return re.sub(r"(?<=\d) (?=%|ms\b|MB\b)", "\u00a0", text)
+
+
+def sentence(text: str) -> str:
+    """Text with a full stop."""
+    stripped = text.strip()
+    return stripped if not stripped or stripped[-1] in ".!?" else f"{stripped}."
+
+
+def _decimals(value: float | None, decimals: int) -> str:
+    if value is None or value - value != 0:
+        return NOT_MEASURED
+    smallest = 10.0**-decimals
+    return f"<{smallest:.{decimals}f}" if 0 < value < smallest / 2 else f"{value:,.{decimals}f}"
+
+
+def _three_digits(value: float | None) -> str:
+    if value is None or value - value != 0:
+        return NOT_MEASURED
+    size = abs(value)
+    if size >= 99.95:
+        return f"{value:,.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if size >= 0.9995 or size == 0 else f"{value:.3f}"

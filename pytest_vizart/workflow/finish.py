@@ -1,0 +1,108 @@
+"""Finishing a run: from what was recorded to a RunResult, and its trail in the audit log."""
+
+from __future__ import annotations
+
+from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.records.run import RunInfo, RunResult, RunStatus
+from pytest_vizart.workflow.run import Run
+
+
+def collect(run: Run, *, session_id: str, error: BaseException | None, partial: bool, contended: bool) -> RunResult:
+    """Return what a run recorded, scored but not yet judged.
+
+    `error` is what the test raised, None when it passed.
+    """
+    if error is not None:
+        run.record_failure(error)
+    notes: tuple[str, ...] = ()
+    if run.scorebook is not None:
+        notes = run.scorebook.close(list(run.seen.values()) if error is None else [])
+    spans = run.recorder.table()
+    status: RunStatus = "passed" if error is None else "error"
+    book, dataset = run.scorebook, run.dataset
+    info = RunInfo(
+        run_id=run.run_id,
+        session_id=session_id,
+        test_id=run.test_id,
+        dataset=None if dataset is None else dataset.name,
+        dataset_digest=None if dataset is None else dataset.digest,
+        started_us=run.started_us,
+        finished_us=run.recorder.clock.epoch_us(),
+        status=status,
+        samples=len(run.seen),
+        passes=run.passes,
+        warmup=run.warmup,
+        profile=run.profile,
+        partial=partial or (dataset is not None and dataset.partial),
+        contended=contended,
+        error=None if error is None else f"{type(error).__name__}: {error}"[:2_000],
+        notes=notes,
+    )
+    return RunResult(
+        info=info,
+        spans=spans,
+        stages=stage_stats(spans),
+        scores=() if book is None else book.scores(),
+        outcomes=() if book is None else book.outcomes(),
+        cases=() if book is None else book.cases(),
+    )
+
+
+def write_trail(run: Run, result: RunResult) -> None:
+    """Write the run's trail: each stage with its performance, every verdict that is not a pass, and the end."""
+    for stage in result.stages:
+        run.log(
+            "stage finished",
+            stage=stage.name,
+            success=not stage.errors,
+            spans=stage.spans,
+            errors=stage.errors,
+            wall_ms=stage.wall_ms and round(stage.wall_ms.median, 4),
+            cpu_ms=stage.cpu_ms and round(stage.cpu_ms.median, 4),
+            memory_mb=stage.memory_mb and round(stage.memory_mb.after, 1),
+        )
+    for outcome in result.outcomes:
+        if outcome.status in ("invalid", "wrong"):
+            run.log(
+                f"sample {outcome.status}",
+                level="WARNING",
+                stage=outcome.stage,
+                sample=outcome.sample_id,
+                input_path=outcome.input_path,
+                error_type=outcome.error_type,
+                reason=outcome.reason,
+            )
+    for verdict in result.verdicts:
+        if verdict.status != "pass":
+            run.log(
+                "verdict",
+                level="ERROR" if verdict.status == "fail" else "INFO",
+                stage=verdict.stage,
+                status=verdict.status,
+                metric=verdict.metric,
+                message=verdict.message,
+            )
+    run.log(
+        "run finished",
+        level="INFO" if result.info.status == "passed" else "ERROR",
+        status=result.info.status,
+        success=result.info.status == "passed",
+        dataset=result.info.dataset,
+        samples=result.info.samples,
+        error=result.info.error,
+    )
+
+
+def write_error(run: Run, error: BaseException, trace: str) -> None:
+    """Write an exception with the sample and input file at hand, and its traceback."""
+    samples = run.current_samples()
+    run.log(
+        "stage failed" if run.recorder.failed_stage else "test failed",
+        level="ERROR",
+        success=False,
+        stage=run.recorder.failed_stage,
+        sample="|".join(sample.id for sample in samples) or None,
+        input_path=samples[0].path if samples else None,
+        error=f"{type(error).__name__}: {error}",
+        traceback=trace,
+    )

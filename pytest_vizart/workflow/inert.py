@@ -1,0 +1,81 @@
+"""What `vizart_run` is under --vizart-off: the test runs as it is, nothing is measured, written or judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.workflow.pipelines import check_pipeline
+from pytest_vizart.workflow.sampling import batched
+
+T = TypeVar("T")
+
+
+class InertStage:
+    """A stage that measures nothing."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def output(self, value: T) -> T:
+        return value
+
+    def __enter__(self) -> InertStage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class InertRun:
+    """The same methods as `Run`, each sample once, and no effect."""
+
+    run_id: None = None
+
+    def __init__(self, test_id: str) -> None:
+        self.test_id = test_id
+
+    def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]:
+        return iter(dataset)
+
+    def batches(self, dataset: GoldenDataset, size: int) -> Iterator[list[GoldenSample]]:
+        return iter(batched(list(dataset), size))
+
+    def stage(self, name: str) -> InertStage:
+        return InertStage(name)
+
+    def predict(self, value: Any, **_: Any) -> None:
+        return None
+
+    def check(
+        self,
+        pipeline: Any,
+        dataset: GoldenDataset,
+        *,
+        input: Any = "path",  # noqa: A002 - the public name
+        output: Any = None,
+        on_error: str = "continue",
+        **forms: Any,
+    ) -> None:
+        __tracebackhide__ = True
+        check_pipeline(self, pipeline, dataset, source=input, output=output, on_error=on_error, **forms)
+
+    def watch(self, *targets: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
+        return None
+
+    def failed_stage(self) -> None:
+        return None
+
+    def record_failure(self, error: BaseException) -> None:
+        return None

@@ -1,0 +1,190 @@
+"""Judging a finished run: limits of its markers, and comparison with the accepted history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_vizart.gating.accuracy import AccuracyBaseline, flips, judge_accuracy
+from pytest_vizart.gating.baseline import acceptance, select_baseline_runs
+from pytest_vizart.gating.latency import judge_latency
+from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
+from pytest_vizart.gating.memory import judge_memory
+from pytest_vizart.gating.outcome import failing
+from pytest_vizart.gating.times import RunTimes
+from pytest_vizart.history.reader import History
+from pytest_vizart.records.run import Code, Machine, RunResult
+from pytest_vizart.records.score import Score
+from pytest_vizart.records.span import SPAN_COLUMNS
+from pytest_vizart.records.verdict import Verdict
+from pytest_vizart.settings import Settings
+
+_DEFAULT_BASE_BRANCHES = ("main", "master")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the markers of a test demand, closest marker first."""
+
+    accuracy: tuple[AccuracyLimit, ...] = ()
+    latency: tuple[LatencyLimit, ...] = ()
+    memory: tuple[MemoryLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptRun:
+    """A row of the history's `runs`, as the choice of a baseline wants it."""
+
+    run_id: str
+    session_id: str
+    started_us: int
+    accepted: bool
+    accepted_latency: bool
+    branch: str | None
+    commit: str | None
+    fingerprint: str
+    profile: str
+
+
+def judge_run(
+    result: RunResult,
+    *,
+    settings: Settings,
+    machine: Machine,
+    code: Code,
+    limits: Limits,
+    history: History,
+    incomplete: str | None = None,
+) -> RunResult:
+    """Return the run with its verdicts, with newly wrong and newly fixed samples, and with what it may serve for.
+
+    `incomplete` says why the run is but a subset of what its test covers; then nothing is compared with the history.
+    """
+    info = result.info
+    if settings.gate == "off":
+        return _accepted(result, settings, code)
+    rows = _kept_runs(history, info.test_id)
+    branches = (settings.base,) if settings.base else _DEFAULT_BASE_BRANCHES
+    baseline = _accuracy_baseline(history, rows, branches, code.branch)
+    whole = not (info.partial or incomplete) and info.status != "error"
+    changed = flips(result.outcomes, baseline)
+    scores = tuple(_with_flips(score, changed.get(score.stage)) for score in result.scores)
+    verdicts: list[Verdict] = []
+    if info.status != "error":
+        verdicts += judge_accuracy(info.test_id, scores, result.outcomes, baseline if whole else None, limits.accuracy)
+        verdicts += _latency(result, rows, branches, machine, code, limits, history, whole)
+        verdicts += judge_memory(info.test_id, result.stages, limits.memory)
+    if not whole and info.status != "error":
+        verdicts = [_incomplete(verdict, incomplete or "only a part of the data was used") for verdict in verdicts]
+    status = "failed" if info.status == "passed" and failing(verdicts, gate="fail", strict=False) else info.status
+    judged = replace(result, scores=scores, verdicts=tuple(verdicts), info=replace(info, status=status))
+    return _accepted(judged, settings, code)
+
+
+def _accepted(result: RunResult, settings: Settings, code: Code) -> RunResult:
+    info = result.info
+    allowed = acceptance(
+        result.verdicts,
+        status=info.status,
+        partial=info.partial,
+        dirty=code.dirty,
+        in_ci=settings.in_ci,
+        contended=info.contended,
+    )
+    return replace(
+        result,
+        info=replace(
+            info,
+            accepted=allowed.accepted,
+            accepted_latency=allowed.accepted_latency,
+            not_accepted_because=allowed.because or allowed.latency_because,
+        ),
+    )
+
+
+def _incomplete(verdict: Verdict, reason: str) -> Verdict:
+    """A declared floor still fails on a subset of the data? No: mAP of a part says nothing about the whole."""
+    if verdict.kind != "accuracy" or verdict.status not in ("fail", "no-baseline"):
+        return verdict
+    return replace(verdict, status="inconclusive", message=f"{verdict.message}; not judged: {reason}")
+
+
+def _with_flips(score: Score, changed: Any) -> Score:
+    if changed is None:
+        return score
+    return replace(score, newly_wrong=changed.newly_wrong, newly_fixed=changed.newly_fixed)
+
+
+def _latency(
+    result: RunResult,
+    rows: Sequence[_KeptRun],
+    branches: Sequence[str],
+    machine: Machine,
+    code: Code,
+    limits: Limits,
+    history: History,
+    whole: bool,
+) -> list[Verdict]:
+    info = result.info
+    comparable = (
+        [row for row in rows if row.fingerprint == machine.fingerprint and row.profile == info.profile] if whole else []
+    )
+    chosen = select_baseline_runs(comparable, base_branches=branches, branch=code.branch, kind="latency")
+    return judge_latency(
+        info.test_id,
+        RunTimes.from_spans(info.run_id, result.spans),
+        _run_times(history, chosen),
+        limits.latency,
+        branch=chosen[-1].branch if chosen else None,
+        contended=info.contended,
+    )
+
+
+def _run_times(history: History, chosen: Sequence[_KeptRun]) -> list[RunTimes]:
+    if not chosen:
+        return []
+    table = history.spans(run_ids=[row.run_id for row in chosen], session_ids=[row.session_id for row in chosen])
+    columns = {name: table[name].to_pylist() for name in ("run_id", *SPAN_COLUMNS) if name != "started_us"}
+    rows_of: dict[str, list[int]] = {row.run_id: [] for row in chosen}
+    for position, run_id in enumerate(columns.pop("run_id")):
+        rows_of[run_id].append(position)
+    return [
+        RunTimes.from_columns(run_id, {name: [values[row] for row in positions] for name, values in columns.items()})
+        for run_id, positions in rows_of.items()
+        if positions
+    ]
+
+
+def _accuracy_baseline(
+    history: History, rows: Sequence[_KeptRun], branches: Sequence[str], branch: str | None
+) -> AccuracyBaseline | None:
+    chosen = select_baseline_runs(rows, base_branches=branches, branch=branch, kind="accuracy", count=1)
+    if not chosen:
+        return None
+    row = chosen[-1]
+    only: dict[str, Any] = {"run_ids": [row.run_id], "session_ids": [row.session_id]}
+    metrics: dict[str, dict[str, float | None]] = {}
+    for entry in history.accuracy(**only).select(["stage", "metric", "value"]).to_pylist():
+        metrics.setdefault(entry["stage"], {})[entry["metric"]] = entry["value"]
+    statuses: dict[str, dict[str, str]] = {}
+    digests: dict[str, dict[str, str | None]] = {}
+    for entry in history.outcomes(**only).select(["stage", "sample_id", "status", "label_digest"]).to_pylist():
+        statuses.setdefault(entry["stage"], {})[entry["sample_id"]] = entry["status"]
+        digests.setdefault(entry["stage"], {})[entry["sample_id"]] = entry["label_digest"]
+    return AccuracyBaseline(
+        run_id=row.run_id,
+        branch=row.branch,
+        commit=row.commit,
+        metrics=metrics,
+        outcomes=statuses,
+        label_digests=digests,
+    )
+
+
+def _kept_runs(history: History, test_id: str) -> list[_KeptRun]:
+    columns = ["run_id", "session_id", "accepted", "accepted_latency", "branch", "commit", "fingerprint", "profile"]
+    table = history.runs(test_id=test_id)
+    started_us = table["started_at"].cast("int64").to_pylist()
+    rows: list[dict[str, Any]] = table.select(columns).to_pylist()
+    return [_KeptRun(started_us=started, **row) for started, row in zip(started_us, rows, strict=True)]

@@ -1,0 +1,102 @@
+"""Keeping a session: from the journal into the history, and back out for trends and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_vizart.errors import HistoryError, warn
+from pytest_vizart.history.journal import Journal, dead_journals
+from pytest_vizart.history.reader import History
+from pytest_vizart.history.rows import session_tables
+from pytest_vizart.history.writer import write_tables
+from pytest_vizart.records.run import RunResult, Session, TrendPoint
+from pytest_vizart.records.span import CALIBRATION_STAGE
+
+TREND_RUNS = 60
+
+
+def keep(output: Path, session: Session, runs: Sequence[RunResult]) -> bool:
+    """Write a session's runs into the history; a failure is warned of, and False returned."""
+    try:
+        tables = session_tables(session, runs)
+        write_tables(output, tables, session_id=session.session_id, started_us=session.started_us)
+    except HistoryError as error:
+        warn(str(error))
+        return False
+    return True
+
+
+def take_over_dead_sessions(output: Path) -> None:
+    """Keep the finished runs of sessions that died before they could."""
+    for journal in dead_journals(output):
+        session = journal.session()
+        runs = list(journal.runs(on_damage=warn)) if session else []
+        if session is None or not runs or keep(output, session, runs):
+            journal.remove()
+
+
+def journaled_runs(journal: Journal, on_damage: Callable[[str], None] = warn) -> tuple[RunResult, ...]:
+    return tuple(journal.runs(on_damage))
+
+
+def trends(history: History, test_ids: Sequence[str], *, fingerprint: str) -> list[TrendPoint]:
+    """Return the last 60 runs of each test on this machine, oldest first."""
+    points: list[TrendPoint] = []
+    for test_id in test_ids:
+        rows = history.runs(test_id=test_id, fingerprint=fingerprint)
+        rows = rows.slice(max(rows.num_rows - TREND_RUNS, 0))
+        started_us = rows["started_at"].cast("int64").to_pylist()
+        plain = rows.select(["run_id", "session_id", "commit", "branch", "status", "accepted"]).to_pylist()
+        only = {"run_ids": [row["run_id"] for row in plain], "session_ids": [row["session_id"] for row in plain]}
+        spans, metrics = _span_medians(history, only), _metrics(history, only)
+        for started, row in zip(started_us, plain, strict=True):
+            wall_ms, cpu_ms, rss_mb = spans.get(row["run_id"], ({}, {}, {}))
+            points.append(
+                TrendPoint(
+                    run_id=row["run_id"],
+                    test_id=test_id,
+                    started_us=started,
+                    commit=row["commit"],
+                    branch=row["branch"],
+                    status=row["status"],
+                    accepted=bool(row["accepted"]),
+                    wall_ms=wall_ms,
+                    cpu_ms=cpu_ms,
+                    rss_mb=rss_mb,
+                    metrics=metrics.get(row["run_id"], {}),
+                )
+            )
+    return points
+
+
+_Medians = tuple[dict[str, float], dict[str, float], dict[str, float]]
+
+
+def _span_medians(history: History, only: dict[str, Any]) -> dict[str, _Medians]:
+    table = history.spans(**only)
+    columns = {name: table[name].to_pylist() for name in ("run_id", "stage", "warmup", "error")}
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, (run_id, stage, warmup, error) in enumerate(zip(*columns.values(), strict=True)):
+        if not warmup and error is None and stage != CALIBRATION_STAGE:
+            groups.setdefault((run_id, stage), []).append(row)
+    wall, cpu, rss = (table[name].to_numpy() for name in ("wall_ns", "cpu_ns", "rss_after"))
+    medians: dict[str, _Medians] = {}
+    for (run_id, stage), rows in groups.items():
+        of_run = medians.setdefault(run_id, ({}, {}, {}))
+        of_run[0][stage] = float(np.median(wall[rows])) / 1e6
+        for target, values, reduce, unit in ((of_run[1], cpu, np.nanmedian, 1e6), (of_run[2], rss, np.nanmax, 1e6)):
+            known = np.asarray(values[rows], dtype=float)
+            if not np.isnan(known).all():
+                target[stage] = float(reduce(known)) / unit
+    return medians
+
+
+def _metrics(history: History, only: dict[str, Any]) -> dict[str, dict[str, dict[str, float | None]]]:
+    found: dict[str, dict[str, dict[str, float | None]]] = {}
+    for row in history.accuracy(**only).select(["run_id", "stage", "metric", "value"]).to_pylist():
+        found.setdefault(row["run_id"], {}).setdefault(row["stage"], {})[row["metric"]] = row["value"]
+    return found

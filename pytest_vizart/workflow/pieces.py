@@ -1,0 +1,169 @@
+"""Pieces: what one test of one sample adds to the run that all tests of a function make together.
+
+A piece travels as JSON, from whatever process ran the test to the one that joins them. No pickle.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import TypeAdapter
+
+from pytest_vizart.accuracy import predictions as prediction_forms
+from pytest_vizart.accuracy.predictions import Prediction
+from pytest_vizart.golden.dataset import GoldenDataset
+from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.records.run import RunInfo, RunResult
+from pytest_vizart.records.span import SPAN_COLUMNS, SpanTable
+from pytest_vizart.workflow.judge import Limits
+from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.scorebook import Scorebook
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One sample's part of a shared run."""
+
+    test_id: str  # of the function, without the sample
+    location: tuple[str, int | None, str]  # pytest's: file, line, name
+    dataset: str | None  # the name that the marker gives
+    sample_id: str
+    samples: int  # that the whole run has
+    started_us: int
+    finished_us: int
+    profile: str
+    spans: SpanTable
+    limits: Limits
+    predictions: tuple[tuple[str, dict[str, Any]], ...] = ()  # stage, plain prediction
+    raised: str | None = None
+    raised_in: str | None = None
+    contended: bool = False
+    error_type: str | None = None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+_pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
+
+
+def encode(piece: Piece) -> bytes:
+    return orjson.dumps(piece)
+
+
+def decode(payload: bytes) -> Piece:
+    """Raises pydantic.ValidationError if it is not a piece."""
+    return _pieces.validate_json(payload)
+
+
+def make_piece(
+    run: Run,
+    predictions: Sequence[tuple[str, Prediction]],
+    *,
+    test_id: str,
+    location: tuple[str, int | None, str],
+    dataset: str | None,
+    samples: int,
+    limits: Limits,
+    error: BaseException | None,
+    contended: bool,
+) -> Piece:
+    """Return what a test of one sample leaves for the shared run."""
+    return Piece(
+        test_id=test_id,
+        location=location,
+        dataset=dataset,
+        sample_id=next(iter(run.seen), ""),
+        samples=samples,
+        started_us=run.started_us,
+        finished_us=run.recorder.clock.epoch_us(),
+        profile=run.profile,
+        spans=run.recorder.table(),
+        limits=limits,
+        predictions=tuple((stage, _plain(prediction)) for stage, prediction in predictions),
+        raised=None if error is None else str(error),
+        raised_in=run.failed_stage(),
+        contended=contended,
+        error_type=None if error is None else type(error).__name__,
+    )
+
+
+def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) -> RunResult:
+    """Return the run that the pieces make together, scored but not judged.
+
+    A sample that was tried again counts once, the last time.
+    """
+    latest = {piece.sample_id: piece for piece in sorted(pieces, key=lambda piece: piece.finished_us)}
+    chosen = [latest[sample_id] for sample_id in dataset.ids if sample_id in latest]
+    book = Scorebook(dataset)
+    for piece in chosen:
+        sample = dataset[piece.sample_id]
+        for stage, plain in piece.predictions:
+            book.add(sample, _prediction(plain), dataset.spec(stage), 0)
+        if piece.raised is not None:
+            book.add_failed(sample, piece.raised_in, f"{piece.error_type}: {piece.raised}")
+    failed = [piece for piece in chosen if piece.raised is not None]
+    notes = book.close([dataset[piece.sample_id] for piece in chosen])
+    spans = SpanTable(
+        **{name: [value for piece in chosen for value in getattr(piece.spans, name)] for name in SPAN_COLUMNS}
+    )
+    info = RunInfo(
+        run_id=str(uuid.uuid4()),
+        session_id=session_id,
+        test_id=chosen[0].test_id,
+        dataset=dataset.name,
+        dataset_digest=dataset.digest,
+        started_us=min(piece.started_us for piece in chosen),
+        finished_us=max(piece.finished_us for piece in chosen),
+        status="error" if failed else "passed",
+        samples=len(chosen),
+        passes=1,
+        warmup=0,
+        profile=chosen[0].profile,
+        partial=dataset.partial or len(chosen) < chosen[0].samples,
+        contended=any(piece.contended for piece in chosen),
+        error=f"{failed[0].error_type} on {failed[0].sample_id}: {failed[0].raised}" if failed else None,
+        notes=notes,
+    )
+    return RunResult(
+        info=info,
+        spans=spans,
+        stages=stage_stats(spans),
+        scores=book.scores(),
+        outcomes=book.outcomes(),
+        cases=book.cases(),
+    )
+
+
+def _plain(prediction: Prediction) -> dict[str, Any]:
+    values: dict[str, Any] = {"form": type(prediction).__name__}
+    for item in fields(prediction):
+        value = getattr(prediction, item.name)
+        if isinstance(value, np.ndarray):
+            array = np.ascontiguousarray(value)
+            data = base64.b64encode(array.tobytes()).decode()
+            value = {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
+        values[item.name] = value
+    return values
+
+
+def _prediction(plain: dict[str, Any]) -> Prediction:
+    values = dict(plain)
+    form = {kind.__name__: kind for kind in _FORMS}[values.pop("form")]
+    for name, value in values.items():
+        if isinstance(value, dict):
+            array = np.frombuffer(base64.b64decode(value["data"]), dtype=np.dtype(value["dtype"]))
+            values[name] = array.reshape(value["shape"])
+    return form(**values)
+
+
+_FORMS: tuple[Any, ...] = (
+    prediction_forms.ClassPrediction,
+    prediction_forms.BoxPredictions,
+    prediction_forms.SemanticPrediction,
+    prediction_forms.PointPrediction,
+)

@@ -1,0 +1,260 @@
+"""`Run`: what a test holds in its hands as `vizart_run`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_vizart.accuracy.predictions import Prediction
+from pytest_vizart.audit.artifacts import ArtifactStore
+from pytest_vizart.audit.log import AuditLog
+from pytest_vizart.errors import PredictionError, UsageError, warn
+from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.profiling.calibration import calibrate
+from pytest_vizart.profiling.instrumentation import watched
+from pytest_vizart.profiling.recorder import Recorder, Stage
+from pytest_vizart.workflow.pipelines import check_pipeline
+from pytest_vizart.workflow.sampling import Turn, batched, turns
+from pytest_vizart.workflow.scorebook import Scorebook
+
+
+class Run:
+    """One test's pass over its samples.
+
+    Args:
+        test_id: pytest node ID, or any name outside of pytest.
+        output: output folder, for artifacts.
+        profile: level of profiling.
+        passes: passes over the samples; None for auto.
+        warmup: samples that run first and are not counted.
+    """
+
+    def __init__(
+        self,
+        test_id: str,
+        *,
+        output: Path,
+        profile: str = "detailed",
+        passes: int | None = None,
+        warmup: int = 3,
+        audit: AuditLog | None = None,
+        run_id: str | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.run_id = run_id or str(uuid.uuid4())
+        self.test_id = test_id
+        self.profile = profile
+        self.dataset: GoldenDataset | None = None
+        self.scorebook: Scorebook | None = None
+        self.recorder = recorder or Recorder(profile)
+        self.passes = 0
+        self.warmup = warmup
+        self.seen: dict[str, GoldenSample] = {}
+        self.started_us = self.recorder.clock.epoch_us()
+        self.predictions: list[tuple[str, Prediction]] | None = None
+        self._passes_wanted = passes
+        self._audit = audit
+        self._artifacts = ArtifactStore(output, self.run_id)
+        self._group: list[GoldenSample] = []
+        self._batch = False
+        self._turn = Turn(0, warmup=False)
+
+    def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]:
+        """Yield the samples one by one: warm-up first, then pass after pass."""
+        self._use(dataset)
+        groups = [[sample] for sample in dataset]
+        for group in self._groups(groups, warmup_groups=self.warmup, batch=False):
+            yield group[0]
+
+    def batches(self, dataset: GoldenDataset, size: int) -> Iterator[list[GoldenSample]]:
+        """Yield lists of `size` samples, the last one shorter; spans carry the number of samples.
+
+        Raises:
+            UsageError: `size` is not a positive whole number.
+        """
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise UsageError("not a batch size", place="batches()", expected="a whole number of at least 1", found=size)
+        self._use(dataset)
+        yield from self._groups(batched(list(dataset), size), warmup_groups=-(-self.warmup // size), batch=True)
+
+    def stage(self, name: str) -> Stage:
+        """Return the context manager that measures one execution of a stage."""
+        return self.recorder.stage(name)
+
+    def predict(
+        self,
+        value: Any,
+        *,
+        stage: str | None = None,
+        box_format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy",
+        labels: Literal["id", "index", "name"] | None = None,
+    ) -> None:
+        """Compare a prediction with the ground truth of the stage just closed, or of `stage`.
+
+        In batches() the value is a list with one prediction for each sample.
+
+        Raises:
+            PredictionError: it has another form, shape or class than the task takes, or there is nothing to compare with.
+        """
+        __tracebackhide__ = True
+        if self.scorebook is None or not self._group:
+            raise PredictionError(
+                "there is no sample to compare with",
+                place="predict()",
+                expected="a call inside of samples(), batches() or golden_sample",
+                hint="for sample in vizart_run.samples(golden_dataset): ... vizart_run.predict(...)",
+            )
+        spec = self.scorebook.resolve(stage, self.recorder.last_stage)
+        values = self._one_for_each_sample(value) if self._batch else [value]
+        for sample, one in zip(self._group, values, strict=True):
+            try:
+                prediction = self.scorebook.read(one, spec, box_format=box_format, labels=labels)
+                if self._turn.warmup:
+                    continue
+                self.scorebook.add(sample, prediction, spec, self._turn.pass_index)
+            except PredictionError as error:
+                error.place = f"sample {sample.id!r}, stage {spec.stage!r}" + (
+                    f", {error.place}" if error.place else ""
+                )
+                raise
+            if self.predictions is not None:
+                self.predictions.append((spec.stage, prediction))
+
+    def check(
+        self,
+        pipeline: Any,
+        dataset: GoldenDataset,
+        *,
+        input: Literal["path", "array"] | Callable[[GoldenSample], Any] = "path",  # noqa: A002 - the public name
+        output: Callable[[str, Any], Any] | Mapping[str, Callable[[Any], Any]] | None = None,
+        on_error: Literal["continue", "raise"] = "continue",
+        box_format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy",
+        labels: Literal["id", "index", "name"] | None = None,
+    ) -> None:
+        """Run a pipeline of a known shape over all samples, stage by stage, and compare what its labelled stages give.
+
+        Args:
+            pipeline: list of (name, callable), scikit-learn Pipeline, object with `.stages`, or a callable.
+            input: what the first stage gets: the sample's path, its decoded array, or what a function makes of it.
+            output: turns a stage's value into a prediction: a function of (stage, value), or {stage: function}.
+            on_error: a sample that raises is recorded, the others go on, the test fails at the end; "raise" stops.
+
+        Raises:
+            PipelineError: samples raised.
+            UsageError: the pipeline's shape is not known.
+        """
+        __tracebackhide__ = True
+        check_pipeline(
+            self,
+            pipeline,
+            dataset,
+            source=input,
+            output=output,
+            on_error=on_error,
+            box_format=box_format,
+            labels=labels,
+        )
+
+    def watch(self, *targets: str) -> AbstractContextManager[None]:
+        """Make functions named "package.module:function" stages inside of the `with` block."""
+        return watched(targets)
+
+    def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
+        """Save a value under `runs/{run_id}/stages/{stage_name}/`, and return its path, None if it cannot be written.
+
+        Raises:
+            UsageError: the value's type cannot be saved.
+        """
+        folder = stage or self.recorder.last_stage or "run"
+        sample_id = self.recorder.sample_id
+        try:
+            path = self._artifacts.save(f"{sample_id}-{name}" if sample_id else name, value, stage=folder)
+        except OSError as error:
+            warn(f"{error.filename}: an artifact cannot be saved ({error.strerror}); hint: see --vizart-output")
+            return None
+        self.log("artifact saved", stage=folder, sample=sample_id, output_path=str(path))
+        return path
+
+    def log(self, event: str, *, level: str = "INFO", **fields: Any) -> None:
+        """Add a line to the audit trail of this run."""
+        if self._audit is not None:
+            self._audit.write(event, run_id=self.run_id, level=level, test=self.test_id, **fields)
+
+    def use_sample(self, dataset: GoldenDataset, sample: GoldenSample) -> None:
+        """Make the whole test belong to one sample: what the `golden_sample` fixture does.
+
+        Its predictions are kept, for the run that all tests of the function make together.
+        """
+        self._use(dataset)
+        self.predictions = []
+        self._begin([sample], Turn(0, warmup=False), batch=False)
+
+    def record_failure(self, error: BaseException) -> None:
+        """Record that the test raised while the present samples were at hand."""
+        stage = self.recorder.failed_stage
+        if self._turn.warmup or self.scorebook is None:
+            return
+        for sample in self._group:
+            self.scorebook.add_failed(sample, stage, f"{type(error).__name__}: {error}")
+
+    def failed_stage(self) -> str | None:
+        """The stage that raised on the present samples, None if none did."""
+        return self.recorder.failed_stage
+
+    def current_samples(self) -> Sequence[GoldenSample]:
+        return tuple(self._group)
+
+    def _use(self, dataset: GoldenDataset) -> None:
+        if self.dataset is not None and self.dataset is not dataset:
+            raise UsageError(
+                "a run uses one dataset",
+                expected=self.dataset.name,
+                found=getattr(dataset, "name", dataset),
+                hint="write a test for each dataset",
+            )
+        if not isinstance(dataset, GoldenDataset):
+            raise UsageError("not a golden dataset", expected="the golden_dataset fixture", found=dataset)
+        if self.scorebook is not None:
+            raise UsageError(
+                "the samples of this run were used already", hint="call samples(), batches() or check() once in a test"
+            )
+        self.dataset = dataset
+        self.scorebook = Scorebook(dataset)
+        self.log("run started", dataset=dataset.name, samples=len(dataset), profile=self.profile)
+
+    def _groups(
+        self, groups: list[list[GoldenSample]], *, warmup_groups: int, batch: bool
+    ) -> Iterator[list[GoldenSample]]:
+        for group, turn in turns(groups, self.recorder.clock, passes=self._passes_wanted, warmup_groups=warmup_groups):
+            self._begin(group, turn, batch=batch)
+            yield group
+        self._group = []
+
+    def _begin(self, group: list[GoldenSample], turn: Turn, *, batch: bool) -> None:
+        self._group, self._turn, self._batch = group, turn, batch
+        self.recorder.begin_sample(
+            "|".join(sample.id for sample in group), pass_index=turn.pass_index, warmup=turn.warmup, items=len(group)
+        )
+        calibrate(self.recorder)
+        if not turn.warmup:
+            self.passes = max(self.passes, turn.pass_index + 1)
+            if turn.pass_index == 0:
+                self.seen.update((sample.id, sample) for sample in group)
+
+    def _one_for_each_sample(self, value: Any) -> list[Any]:
+        try:
+            values = list(value)
+        except TypeError:
+            values = None
+        if values is None or len(values) != len(self._group):
+            raise PredictionError(
+                "a batch needs one prediction for each of its samples",
+                place="predict()",
+                expected=f"a list of {len(self._group)}",
+                found=type(value).__name__ if values is None else f"{len(values)} predictions",
+                hint="vizart_run.predict([prediction for each sample of the batch])",
+            )
+        return values

@@ -1,0 +1,152 @@
+"""The scorebook of a run: predictions meet their ground truth here, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_vizart.accuracy.metrics import task_metric
+from pytest_vizart.accuracy.predictions import Prediction, read_prediction
+from pytest_vizart.accuracy.scoring import StageScorer
+from pytest_vizart.errors import GoldenError, PredictionError, UsageError
+from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.records.labels import LabelSpec
+from pytest_vizart.records.outcome import Case, Outcome
+from pytest_vizart.records.score import Score
+
+
+class Scorebook:
+    """Scores of the labelled stages of one dataset.
+
+    The first pass is scored; later passes are held against it: a pipeline whose predictions differ between passes is
+    not deterministic.
+    """
+
+    def __init__(self, dataset: GoldenDataset) -> None:
+        self.dataset = dataset
+        self._scorers = {spec.stage: StageScorer(spec) for spec in dataset.specs}
+        self._digests: dict[tuple[str, str], str] = {}
+        self._unstable: dict[str, set[str]] = {}
+        self._seen: dict[tuple[str, str, int], None] = {}
+
+    def labelled_stages(self) -> tuple[str, ...]:
+        return tuple(self._scorers)
+
+    def resolve(self, stage: str | None, last_stage: str | None) -> LabelSpec:
+        """Return the spec of the stage that a prediction is for.
+
+        Raises:
+            PredictionError: the stage has no labels in this dataset, or no stage is known.
+        """
+        name = stage or last_stage
+        if name in self._scorers:
+            return self._scorers[name].spec
+        known = ", ".join(self._scorers) or "none"
+        problem = (
+            "no stage has ended on this sample yet"
+            if name is None
+            else f"stage {name!r} has no labels in dataset {self.dataset.name!r}"
+        )
+        raise PredictionError(
+            problem,
+            place="predict()",
+            expected=f"a stage with labels: {known}",
+            found="no stage" if name is None else name,
+            hint="call predict() right after the labelled stage, or name it: predict(value, stage=...)",
+        )
+
+    def read(self, value: Any, spec: LabelSpec, *, box_format: Any, labels: Any) -> Prediction:
+        return read_prediction(value, spec, box_format=box_format, labels=labels)
+
+    def add(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec, pass_index: int) -> Outcome | None:
+        """Score one prediction of the first pass, or compare it with the first pass's.
+
+        Raises:
+            PredictionError: the prediction does not fit its label (another shape).
+            UsageError: a second one came in the same pass.
+        """
+        key = (sample.id, spec.stage)
+        if (*key, pass_index) in self._seen:
+            raise UsageError(
+                "a second prediction for the same sample and stage",
+                place=f"sample {sample.id!r}, stage {spec.stage!r}",
+                hint="call predict() once for each sample and labelled stage",
+            )
+        digest = task_metric(spec.task).digest(prediction)
+        if pass_index:
+            if self._digests.get(key, digest) != digest:
+                self._unstable.setdefault(spec.stage, set()).add(sample.id)
+            self._seen[(*key, pass_index)] = None
+            return None
+        outcome = self._score(sample, prediction, spec)
+        self._seen[(*key, pass_index)] = None
+        self._digests[key] = digest
+        return outcome
+
+    def _score(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec) -> Outcome:
+        scorer = self._scorers[spec.stage]
+        about = _about(sample)
+        try:
+            truth = sample.label(spec.stage)
+        except GoldenError as error:
+            return scorer.add_invalid(sample.id, str(error), "unreadable-label", **about)
+        if truth is None:
+            return scorer.add_unlabeled(sample.id, **about)
+        xyz = sample.load() if spec.task == "points" else None
+        return scorer.add(sample.id, truth, prediction, label_digest=sample.label_digest(spec.stage), xyz=xyz, **about)
+
+    def add_failed(self, sample: GoldenSample, stage: str | None, error: str) -> None:
+        """Record that the pipeline raised `error` on a sample: its labelled stages without a prediction are invalid."""
+        where = f"stage {stage} raised" if stage else "the test raised"
+        for name in self._pending(sample):
+            self._invalid(sample, name, f"{where} {error}", "raised")
+
+    def close(self, samples: Sequence[GoldenSample]) -> tuple[str, ...]:
+        """Mark samples that ran without a prediction, where others had one; return notes on what was not compared."""
+        notes = []
+        for name, scorer in self._scorers.items():
+            if not scorer.outcomes:
+                notes.append(
+                    f"stage {name} has labels in dataset {self.dataset.name}, but nothing was predicted for it"
+                )
+                continue
+            for sample in samples:
+                if name in self._pending(sample):
+                    self._invalid(sample, name, "no prediction came for this sample", "no-prediction")
+        for stage, names in self._unstable.items():
+            notes.append(
+                f"stage {stage} is not deterministic: predictions differ between passes on {len(names)} samples, "
+                f"such as {min(names)}"
+            )
+        return tuple(notes)
+
+    def scores(self) -> tuple[Score, ...]:
+        return tuple(scorer.score() for scorer in self._scorers.values() if scorer.outcomes)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for scorer in self._scorers.values() for outcome in scorer.outcomes)
+
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(case for scorer in self._scorers.values() for case in scorer.cases)
+
+    def unstable_stages(self) -> tuple[str, ...]:
+        return tuple(self._unstable)
+
+    def _pending(self, sample: GoldenSample) -> list[str]:
+        return [name for name in self._scorers if (sample.id, name, 0) not in self._seen]
+
+    def _invalid(self, sample: GoldenSample, stage: str, reason: str, error_type: str) -> None:
+        try:
+            truth = sample.label(stage)
+        except GoldenError:
+            truth = None  # the pipeline's own failure is the reason that is told
+        self._seen[(sample.id, stage, 0)] = None
+        self._scorers[stage].add_invalid(sample.id, reason, error_type, truth=truth, **_about(sample))
+
+
+def _about(sample: GoldenSample) -> dict[str, Any]:
+    try:
+        digest: str | None = sample.input_digest()
+    except (GoldenError, OSError):
+        digest = None  # the file is gone or unreadable, which the stage that reads it will tell
+    return {"input_path": sample.path, "tags": sample.tags, "input_digest": digest}

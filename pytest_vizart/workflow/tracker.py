@@ -1,0 +1,105 @@
+"""`RunTracker`: the same run as `vizart_run`, outside of pytest."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+import uuid
+from contextlib import ExitStack
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+
+from pytest_vizart.audit.log import AuditLog
+from pytest_vizart.errors import HistoryError, UsageError, warn
+from pytest_vizart.history.revision import describe_code
+from pytest_vizart.history.writer import prepare_output
+from pytest_vizart.profiling.instrumentation import activated
+from pytest_vizart.profiling.machine import describe_machine
+from pytest_vizart.records.run import RunResult, Session
+from pytest_vizart.version import VERSION
+from pytest_vizart.workflow.finish import collect, write_error, write_trail
+from pytest_vizart.workflow.keeping import keep
+from pytest_vizart.workflow.run import Run
+
+
+class RunTracker(Run):
+    """Measure, compare and keep one run of a script.
+
+    with RunTracker(output=".vizart", profile="detailed") as run:
+        for sample in run.samples(GoldenDataset.load("golden/coins")): ...
+
+    Args:
+        output: output folder.
+        profile: basic or detailed.
+        name: under which the run is kept; default: the script's file name.
+        passes: passes over the samples; None for auto.
+        warmup: samples that run first and are not counted.
+
+    After the block `result` holds the RunResult. An exception inside of it is recorded and goes on unchanged;
+    nothing is judged.
+    """
+
+    def __init__(
+        self,
+        output: str | PathLike[str] = ".vizart",
+        profile: str = "detailed",
+        *,
+        name: str | None = None,
+        passes: int | None = None,
+        warmup: int = 3,
+    ) -> None:
+        if profile not in ("basic", "detailed"):
+            raise UsageError(
+                "unknown value", place="RunTracker(profile=...)", expected="basic or detailed", found=profile
+            )
+        self._output = Path(output).absolute()
+        self.result: RunResult | None = None
+        audit = self._open_output()
+        test_id = name or Path(sys.argv[0]).name or "python"
+        super().__init__(test_id, output=self._output, profile=profile, passes=passes, warmup=warmup, audit=audit)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> RunTracker:
+        self._stack.enter_context(activated(self.recorder))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        try:
+            self._keep(error)
+        except Exception as problem:  # noqa: BLE001 - monitoring never breaks what it watches
+            warn(f"{self.test_id}: the run was not kept: {type(problem).__name__}: {problem}")
+        finally:
+            self.recorder.close()
+
+    def _keep(self, error: BaseException | None) -> None:
+        if error is not None:
+            write_error(self, error, "".join(traceback.format_exception(error)))
+        session = Session(
+            session_id=str(uuid.uuid4()),
+            started_us=self.started_us,
+            command=shlex.join(sys.argv),
+            machine=describe_machine(),
+            code=describe_code(Path.cwd()),
+            version=VERSION,
+        )
+        result = collect(self, session_id=session.session_id, error=error, partial=False, contended=False)
+        passed = result.info.status == "passed"
+        self.result = replace(result, info=replace(result.info, accepted=passed, accepted_latency=passed))
+        write_trail(self, self.result)
+        if self._audit is not None:
+            keep(self._output, session, [self.result])
+            self._audit.close()
+
+    def _open_output(self) -> AuditLog | None:
+        try:
+            prepare_output(self._output)
+        except HistoryError as error:
+            warn(str(error))
+            return None
+        return AuditLog(self._output)

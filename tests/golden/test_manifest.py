@@ -1,0 +1,130 @@
+"""The manifest: what is accepted, and errors that name the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.manifest import LabelEntry, Manifest, load_manifest
+from tests.golden.datasets import write_manifest
+
+LABEL = {"stage": "detect", "task": "boxes", "path": "a.json"}
+GOOD: dict[str, Any] = {"samples": "*.png", "classes": ["coin"], "labels": [LABEL]}
+
+
+def refused(root: Path, manifest: Any, name: str = "golden.yaml") -> GoldenFormatError:
+    with pytest.raises(GoldenFormatError) as caught:
+        load_manifest(write_manifest(root, manifest, name))
+    assert caught.value.hint
+    assert caught.value.file == str(root / name)
+    return caught.value
+
+
+def test_yaml_as_documented_is_read(tmp_path: Path) -> None:
+    text = """
+name: coins
+samples: "images/*.png"
+classes: [coin, key]
+labels:
+  - stage: boxes
+    task: boxes
+    format: coco
+    path: annotations.json
+    score_threshold: 1
+tags: {dark: ["tile_03", "tile_1*"]}
+"""
+    manifest = load_manifest(write_manifest(tmp_path, text))
+    assert manifest.name == "coins"
+    assert manifest.samples == ("images/*.png",)
+    assert manifest.classes is not None
+    assert (manifest.classes.names, manifest.classes.ids) == (("coin", "key"), (0, 1))
+    assert manifest.labels[0].score_threshold == 1.0
+    assert manifest.labels[0].iou_threshold == 0.5
+    assert manifest.tags == {"dark": ["tile_03", "tile_1*"]}
+
+
+def test_json_class_ids_are_numbers_and_sorted(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, {**GOOD, "classes": {"17": "key", "3": "coin"}}, "golden.json")
+    classes = load_manifest(path).classes
+    assert classes is not None
+    assert (classes.names, classes.ids) == (("coin", "key"), (3, 17))
+
+
+def test_every_key_is_described() -> None:
+    for model in (Manifest, LabelEntry):
+        assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    "changed, place, hint",
+    [
+        ({"labels": [{**LABEL, "task": "boxs"}]}, "labels[0].task", "did you mean 'boxes'?"),
+        ({"labels": [{"stage": "a", "tsk": "boxes", "path": "a.json"}]}, "labels[0].tsk", "did you mean 'task'?"),
+        ({"labels": [{"stage": "a", "path": "a.json"}]}, "labels[0].task", "add it"),
+        ({"labels": [{**LABEL, "columns": {"lable": "x"}}]}, "labels[0].columns.lable", "did you mean 'label'?"),
+        ({"labels": [{**LABEL, "iou_threshold": "0.5"}]}, "labels[0].iou_threshold", "IoU"),
+        ({"labels": [{**LABEL, "iou_threshold": 0}]}, "labels[0].iou_threshold", "IoU"),
+        ({"labels": [LABEL, LABEL]}, "labels[1].stage", "labels[0]"),
+        ({"labels": []}, "labels", "Label sources"),
+        ({"lables": []}, "lables", "did you mean 'labels'?"),
+        ({"samples": 3}, "samples", "glob"),
+        ({"samples": ["a.png", 3]}, "samples[1]", "glob"),
+        ({"classes": "coin"}, "classes", "Class names"),
+        ({"classes": ["coin", False]}, "classes[1]", "Class names"),
+        ({"classes": ["coin", "coin"]}, "classes", "Class names"),
+        ({"classes": {"x": "coin"}}, "classes[x]", "Class names"),
+        ({"classes": {"-1": "coin"}}, "classes[-1]", "Class names"),
+        ({"tags": {"dark": "a"}}, "tags.dark", "documentation"),
+    ],
+)
+def test_wrong_key_is_named_with_its_path(tmp_path: Path, changed: dict[str, Any], place: str, hint: str) -> None:
+    error = refused(tmp_path, {**GOOD, **changed})
+    assert error.place == place
+    assert hint in str(error.hint)
+
+
+def test_wrong_value_tells_expected_and_found(tmp_path: Path) -> None:
+    error = refused(tmp_path, {**GOOD, "labels": [{**LABEL, "task": "boxs"}]})
+    assert error.found == "boxs"
+    assert "boxes" in str(error.expected)
+
+
+def test_yaml_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
+    assert refused(tmp_path, "samples: a\nlabels: [\n  x: }\n").place == "line 3"
+
+
+def test_json_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
+    assert refused(tmp_path, '{"samples":\n oops}', "golden.json").place == "line 2"
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        ("a: &x [1]\nb: *x\n", "alias"),
+        ("samples: a\nsamples: b\n", "appears twice"),
+        ("samples: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+        ("a: 2024-13-45\n", "month"),
+        ("[" * 5000, ""),
+    ],
+)
+def test_hostile_yaml_is_a_format_error(tmp_path: Path, text: str, found: str) -> None:
+    assert found in str(refused(tmp_path, text).found)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just text"])
+def test_a_manifest_is_a_mapping(tmp_path: Path, text: str) -> None:
+    assert refused(tmp_path, text).problem == "manifest is not a mapping"
+
+
+def test_repeated_json_key_is_refused(tmp_path: Path) -> None:
+    assert "'samples' appears twice" in str(refused(tmp_path, '{"samples": "a", "samples": "b"}', "golden.json").found)
+
+
+def test_text_that_is_not_utf8_is_a_format_error(tmp_path: Path) -> None:
+    path = tmp_path / "golden.yaml"
+    path.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(GoldenFormatError, match="not UTF-8"):
+        load_manifest(path)

@@ -1,0 +1,213 @@
+"""The main job, through pytest: a run is measured, scored, kept and judged."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_vizart import History
+from tests.plugin.conftest import LOOP_TEST, make_shades
+
+
+def session_json(pytester: pytest.Pytester) -> dict:
+    return json.loads((pytester.path / "result.json").read_text())
+
+
+def test_every_stage_of_every_sample_and_pass_is_kept(shades: pytest.Pytester) -> None:
+    shades.runpytest("--vizart-warmup=1").assert_outcomes(passed=1)
+    spans = History(shades.path / ".vizart").spans().to_pylist()
+    counted = [(row["stage"], row["sample_id"], row["pass_index"]) for row in spans if not row["warmup"]]
+    expected = [
+        (stage, sample, number)
+        for stage in ("(calibration)", "decode", "classify")
+        for sample in "abcd"
+        for number in range(3)
+    ]
+    assert sorted(counted) == sorted(expected)
+    assert [row["sample_id"] for row in spans if row["warmup"] and row["stage"] == "decode"] == ["a"]
+
+
+def test_json_holds_stages_accuracy_counts_and_verdicts(shades: pytest.Pytester) -> None:
+    shades.runpytest("--vizart-json=result.json").assert_outcomes(passed=1)
+    (run,) = session_json(shades)["runs"]
+    assert (run["dataset"], run["status"], run["samples"]) == ("shades", "passed", 4)
+    assert [stage["name"] for stage in run["stages"]] == ["decode", "classify"]
+    assert run["stages"][0]["wall_ms"]["median"] > 0
+    (accuracy,) = run["accuracy"]
+    assert accuracy["metrics"]["accuracy"] == 1.0
+    assert accuracy["counts"] == {"correct": 4, "wrong": 0, "invalid": 0, "unlabeled": 0}
+
+
+def test_a_floor_that_is_missed_fails_the_test_without_a_traceback(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "moved", {"a": "light"})
+    markers = '@pytest.mark.vizart_golden("moved")\n@pytest.mark.vizart_accuracy(stage="classify", accuracy=0.9)'
+    project.makepyfile(test_shades=LOOP_TEST.format(markers=markers))
+    result = project.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*classify*accuracy*0.75*0.9*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*hooks.py*")
+
+
+def test_a_sample_that_turns_wrong_fails_against_the_last_accepted_run(shades: pytest.Pytester) -> None:
+    shades.runpytest().assert_outcomes(passed=1)
+    labels = shades.path / "golden" / "shades" / "classes.csv"
+    labels.write_text(labels.read_text().replace("b.png,dark", "b.png,light"))
+    result = shades.runpytest("--vizart-json=result.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*classify*accuracy*b*"])
+    (accuracy,) = session_json(shades)["runs"][0]["accuracy"]
+    assert accuracy["newly_wrong"] == ["b"]
+    failed = [verdict for verdict in session_json(shades)["verdicts"] if verdict["status"] == "fail"]
+    assert {(verdict["stage"], verdict["kind"]) for verdict in failed} == {("classify", "accuracy")}
+
+
+def test_a_failed_run_is_no_baseline_until_it_is_accepted(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    labels = shades.path / "golden" / "shades" / "classes.csv"
+    labels.write_text(labels.read_text().replace("b.png,dark", "b.png,light"))
+    shades.runpytest().assert_outcomes(failed=1)
+    shades.runpytest().assert_outcomes(failed=1)
+    accepted = shades.run(sys.executable, "-m", "pytest_vizart", "baseline", "accept")
+    assert accepted.ret == 0
+    shades.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_gate_can_warn_or_be_off(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    labels = shades.path / "golden" / "shades" / "classes.csv"
+    labels.write_text(labels.read_text().replace("b.png,dark", "b.png,light"))
+    warned = shades.runpytest("--vizart-gate=warn")
+    warned.assert_outcomes(passed=1)
+    warned.stdout.fnmatch_lines(["*classify*accuracy*b*"])
+    off = shades.runpytest("--vizart-gate=off", "--vizart-json=result.json")
+    off.assert_outcomes(passed=1)
+    assert session_json(shades)["verdicts"] == []
+
+
+def test_the_second_session_finds_the_first_as_history(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    shades.runpytest("--vizart-report=report.html")
+    runs = History(shades.path / ".vizart").runs()
+    assert runs.num_rows == 2
+    report = (shades.path / "report.html").read_text()
+    assert all(run_id in report for run_id in runs["run_id"].to_pylist())
+
+
+def test_an_expected_failure_stays_expected(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "moved", {"a": "light"})
+    markers = (
+        '@pytest.mark.xfail\n@pytest.mark.vizart_golden("moved")\n@pytest.mark.vizart_accuracy(accuracy=0.9)'
+    )
+    project.makepyfile(test_shades=LOOP_TEST.format(markers=markers))
+    project.runpytest().assert_outcomes(xfailed=1)
+
+
+def test_last_failed_and_junit_know_the_failure(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "moved", {"a": "light"})
+    markers = '@pytest.mark.vizart_golden("moved")\n@pytest.mark.vizart_accuracy(accuracy=0.9)'
+    project.makepyfile(test_shades=LOOP_TEST.format(markers=markers) + "\ndef test_other(): pass\n")
+    project.runpytest("--junit-xml=junit.xml").assert_outcomes(failed=1, passed=1)
+    assert 'failures="1"' in (project.path / "junit.xml").read_text()
+    project.runpytest("--lf").assert_outcomes(failed=1)
+
+
+def test_batches_are_measured_as_one_span_and_compared_sample_by_sample(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_batches="""
+        from pipeline import classify, decode
+
+        def test_batches(vizart_run, golden_dataset):
+            for batch in vizart_run.batches(golden_dataset, 3):
+                with vizart_run.stage("classify"):
+                    labels = [classify(decode(sample.path)) for sample in batch]
+                vizart_run.predict(labels)
+        """
+    )
+    project.runpytest("--vizart-json=result.json", "--vizart-warmup=0").assert_outcomes(passed=1)
+    spans = History(project.path / ".vizart").spans(stage="classify").to_pylist()
+    assert sorted({(row["sample_id"], row["items"]) for row in spans}) == [("a|b|c", 3), ("d", 1)]
+    assert session_json(project)["runs"][0]["accuracy"][0]["counts"]["correct"] == 4
+
+
+def test_check_runs_a_list_of_stages(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_check="""
+        from pipeline import classify, decode
+
+        def test_check(vizart_run, golden_dataset):
+            vizart_run.check([("decode", decode), ("classify", classify)], golden_dataset)
+        """
+    )
+    project.runpytest("--vizart-json=result.json").assert_outcomes(passed=1)
+    (run,) = session_json(project)["runs"]
+    assert [stage["name"] for stage in run["stages"]] == ["decode", "classify"]
+    assert run["accuracy"][0]["metrics"]["accuracy"] == 1.0
+
+
+def test_watched_and_decorated_functions_are_stages_and_are_put_back(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        decorated="""
+        from pytest_vizart import profile
+
+        @profile("shrink")
+        def shrink(image):
+            return image[::2]
+        """,
+        test_watch="""
+        import pytest, pipeline
+        from decorated import shrink
+        original = pipeline.decode
+
+        @pytest.mark.vizart_stages("pipeline:decode", "pipeline:classify")
+        def test_watch(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                label = pipeline.classify(shrink(pipeline.decode(sample.path)))
+                vizart_run.predict(label)
+            assert pipeline.decode is not original
+
+        def test_after():
+            assert pipeline.decode is original
+        """,
+    )
+    project.runpytest("--vizart-json=result.json").assert_outcomes(passed=2)
+    stages = {stage["name"]: stage["spans"] for stage in session_json(project)["runs"][0]["stages"]}
+    assert stages == {"decode": 12, "shrink": 12, "classify": 12}
+
+
+def test_saved_artifacts_lie_with_their_run_and_stage(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_save="""
+        from pipeline import decode
+
+        def test_save(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                with vizart_run.stage("decode"):
+                    image = decode(sample.path)
+                path = vizart_run.save("image", image)
+                assert path.parent.name == "decode" and path.parent.parent.parent.name == vizart_run.run_id
+        """
+    )
+    project.runpytest().assert_outcomes(passed=1)
+    saved = sorted(path.name for path in Path(project.path / ".vizart" / "runs").rglob("*.png"))
+    assert saved == ["a-image.png", "b-image.png", "c-image.png", "d-image.png"]
+
+
+def test_a_part_of_the_data_is_never_a_baseline(shades: pytest.Pytester) -> None:
+    shades.runpytest("--vizart-limit=2").assert_outcomes(passed=1)
+    shades.runpytest("--vizart-tags=night").assert_outcomes(passed=1)
+    runs = History(shades.path / ".vizart").runs().to_pylist()
+    assert [(run["samples"], run["partial"], run["accepted"]) for run in runs] == [(2, True, False)] * 2
+
+
+def test_predictions_that_differ_between_passes_are_told(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_shades=LOOP_TEST.format(markers="").replace(
+            "stage.output(classify(image))", 'stage.output("dark" if vizart_run.passes == 2 else classify(image))'
+        )
+    )
+    result = project.runpytest()
+    result.stdout.fnmatch_lines(["*not deterministic*"])

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import types
+
+import pytest
+
+from pytest_vizart.errors import UsageError
+from pytest_vizart.profiling.instrumentation import activated, profile, watched
+from pytest_vizart.profiling.recorder import Recorder
+from tests.profiling.fake_clock import FakeClock, FakeMemory
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder(clock=FakeClock(), memory=FakeMemory())
+
+
+@profile
+def double(value: int) -> int:
+    return 2 * value
+
+
+@profile("named")
+def triple(value: int) -> int:
+    return 3 * value
+
+
+@profile
+async def wait(value: int) -> int:
+    await asyncio.sleep(0)
+    return value
+
+
+def test_decorated_functions_record_only_while_a_run_is_active(recorder: Recorder) -> None:
+    assert double(2) == 4
+    with activated(recorder):
+        assert (double(2), triple(2), asyncio.run(wait(5))) == (4, 6, 5)
+    assert double(2) == 4
+    assert recorder.table().stage == ["double", "named", "wait"]
+    assert recorder.outputs == {"double": 4, "named": 6, "wait": 5}
+
+
+def test_the_decorator_keeps_name_and_docstring() -> None:
+    assert double.__name__ == "double"
+
+
+class Model:
+    def detect(self, value: int) -> int:
+        return value + 1
+
+    @staticmethod
+    def scale(value: int) -> int:
+        return value * 10
+
+    @classmethod
+    def build(cls) -> Model:
+        return cls()
+
+
+class Child(Model):
+    pass
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    module = types.ModuleType("watched_module")
+    module.Model, module.Child, module.double = Model, Child, lambda value: 2 * value  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "watched_module", module)
+    return module
+
+
+def test_watched_methods_of_every_kind_record_and_are_put_back(recorder: Recorder, module: types.ModuleType) -> None:
+    before = dict(vars(Model))
+    names = [f"watched_module:Model.{name}" for name in ("detect", "scale", "build")]
+    with activated(recorder), watched([*names, "watched_module:double"]):
+        assert Model.build().detect(1) == 2
+        assert Model.scale(2) == 20
+        assert module.double(3) == 6
+    assert dict(vars(Model)) == before
+    assert recorder.table().stage == ["build", "detect", "scale", "double"]
+
+
+def test_an_inherited_method_is_watched_on_the_child_alone(recorder: Recorder, module: types.ModuleType) -> None:
+    with activated(recorder), watched(["watched_module:Child.detect"]):
+        assert Child().detect(1) == 2
+        Model().detect(1)
+    assert "detect" not in vars(Child)
+    assert recorder.table().stage == ["detect"]
+
+
+@pytest.mark.parametrize("name", ["nowhere:f", "watched_module:absent", "watched_module", ":f", "watched_module:Model.absent"])
+def test_a_name_that_leads_nowhere(module: types.ModuleType, name: str) -> None:
+    with pytest.raises(UsageError, match="vizart_stages"), watched([name]):
+        pass
+
+
+def test_profile_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pytest_vizart import profile; "
+        "print([m for m in ('numpy', 'pyarrow', 'pytest', 'pydantic', 'loguru', 'psutil') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_vizart.records.run import RunResult, SessionResult
+from pytest_vizart.records.score import StageStats
+from pytest_vizart.report.terminal import Line, summary_lines
+
+from . import builders
+
+
+def _text(lines: list[Line]) -> str:
+    return "\n".join(line for _, line in lines)
+
+
+def _flat(lines: list[Line]) -> str:
+    return " ".join(_text(lines).split())
+
+
+def test_a_failing_session_says_what_failed_where_and_on_which_samples(tmp_path: Path) -> None:
+    lines = summary_lines(builders.full_session(tmp_path), report_path=Path("report.html"), json_path=Path("s.json"))
+    text = _flat(lines)
+    assert "coins, 24 samples, 3 passes" in text
+    assert "FAIL detect slower by 14.7 % [11.6 .. 17.8], CPU; 10 baseline runs of main" in text
+    assert "samples: coin-003, coin-001" in text
+    assert "detect: map_50 0.874; 18 correct, 5 wrong, 1 invalid" in text
+    assert "detect: 2 newly wrong: coin-003, coin-001" in text
+    assert "1 newly fixed: coin-011" in text
+    assert "3 stages checked, 1 without baseline, 1 learning (2 of 5 runs)" in text
+    assert ("fail", "2 of 5 checks failed.") in lines
+    assert lines[-2:] == [("info", "report: report.html"), ("info", "json: s.json")]
+
+
+def test_passing_verdicts_and_advice_are_for_the_verbose(tmp_path: Path) -> None:
+    result = builders.passing_session(tmp_path)
+    assert "PASS" not in _text(summary_lines(result))
+    verbose = _text(summary_lines(result, verbose=True))
+    assert "PASS detect: map_50" in verbose
+    assert "advice: detect takes" in verbose
+
+
+def test_fits_eighty_columns_with_long_names_and_tables_stay_aligned(tmp_path: Path) -> None:
+    run = builders.coins_run(tmp_path)
+    long = "a_stage_with_a_name_that_goes_on_and_on_and_does_not_end_before_the_edge_of_the_terminal"
+    stages = (replace(run.stages[0], name=long), replace(run.stages[1], errors=3))
+    info = replace(run.info, test_id=f"tests/{long}/test_{long}.py::test_{long}", dataset=long)
+    result = SessionResult(builders.session(), (replace(run, info=info, stages=stages),))
+    lines = [line for _, line in summary_lines(result)]
+    assert max(map(len, lines)) <= 80
+    header = next(i for i, line in enumerate(lines) if line.lstrip().startswith("stage"))
+    assert len({len(line) for line in (lines[header], lines[header + 1], lines[header + 2])}) == 1
+    assert any("3 of 72 spans raised" in line for line in lines)
+    assert any(line.startswith("tests/a_stage") and "…" in line and line.endswith("terminal") for line in lines)
+
+
+def test_many_runs_take_a_line_each_and_the_bad_ones_a_block(tmp_path: Path) -> None:
+    good = builders.coins_run(tmp_path, failing=False)
+    runs = [replace(good, info=replace(good.info, test_id=f"tests/test_{n}.py::test_it")) for n in range(12)]
+    result = SessionResult(builders.session(), (*runs, builders.coins_run(tmp_path)))
+    lines = summary_lines(result)
+    assert [line[:25] for _, line in lines[:2]] == ["PASS tests/test_0.py::tes", "PASS tests/test_1.py::tes"]
+    assert all(line.endswith("24 samples, map_50 0.874, 17.8 ms") for _, line in lines[:12])
+    assert sum(role == "title" for role, _ in lines) == 1
+    assert len(lines) < 40
+
+
+def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
+    run = builders.coins_run(tmp_path)
+    evil = "\x1b]0;owned\x07\x1b[31m\udcff\u202e"
+    verdict = replace(run.verdicts[0], message=f"{evil} slower\nand more", samples=(evil,))
+    score = replace(run.scores[0], newly_wrong=(evil,), stage=evil, notes=(evil,))
+    info = replace(run.info, test_id=evil, dataset=evil, error=evil, notes=(evil,))
+    stages = (StageStats(evil, 1, 1, None),)
+    result = SessionResult(
+        builders.session(), (RunResult(info, run.spans, stages, (score,), verdicts=(verdict,)),), (evil,)
+    )
+    lines = [line for _, line in summary_lines(result, verbose=True)]
+    assert all(line.isprintable() for line in lines)
+    assert any("owned" in line for line in lines)
+
+
+def test_a_session_without_a_run_says_so() -> None:
+    assert summary_lines(SessionResult(builders.session(), ()))[0] == ("info", "Nothing was measured.")

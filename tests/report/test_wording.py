@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_vizart.report import wording
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.12345, "0.123"),
+        (1.2345, "1.23"),
+        (12.345, "12.3"),
+        (1234.5, "1,234"),
+        (9.999, "10.0"),
+        (0, "0.00"),
+        (None, "–"),
+    ],
+)
+def test_milliseconds_keep_three_digits(value: float | None, text: str) -> None:
+    assert wording.milliseconds(value) == text
+
+
+def test_a_column_has_one_number_of_decimals() -> None:
+    assert wording.aligned_milliseconds([2.9, 13.98, 0.0001, None]) == ["2.90", "13.98", "<0.01", "–"]
+    assert wording.aligned_milliseconds([0.2051, 0.12]) == ["0.205", "0.120"]
+    assert wording.aligned_milliseconds([12345.6, 3.0]) == ["12,346", "3"]
+
+
+def test_nothing_measured_is_a_dash() -> None:
+    assert {wording.percent(None), wording.megabytes(math.nan), wording.metric_value(math.inf)} == {"–"}
+
+
+@pytest.mark.parametrize("width", range(1, 14))
+def test_shortening_keeps_both_ends_and_the_width(width: int) -> None:
+    short = wording.shortened("tests/test_a.py", width)
+    assert len(short) == width
+    assert width < 5 or (short.startswith("te") and short.endswith("py"))
+
+
+def test_lists_name_a_few_and_count_the_rest() -> None:
+    assert wording.listed("abc") == "a, b, c"
+    assert wording.listed("abcde") == "a, b, c and 2 more"
+
+
+def test_negative_zero_is_zero() -> None:
+    assert wording.megabytes(-0.01) == "0.0"
+    assert wording.megabytes(-0.5) == "-0.5"
