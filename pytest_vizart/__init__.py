@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_vizart.golden.formats import register_format
     from pytest_vizart.history.reader import History
     from pytest_vizart.profiling.instrumentation import profile
+    from pytest_vizart.workflow.run import Run
     from pytest_vizart.workflow.tracker import RunTracker
 
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "HistoryError": "errors",
     "PipelineError": "errors",
     "PredictionError": "errors",
+    "Run": "workflow.run",
     "RunTracker": "workflow.tracker",
     "UsageError": "errors",
     "VizartError": "errors",
@@ -49,6 +51,7 @@ __all__ = [
     "HistoryError",
     "PipelineError",
     "PredictionError",
+    "Run",
     "RunTracker",
     "UsageError",
     "VizartError",

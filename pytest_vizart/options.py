@@ -55,7 +55,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("passes", "passes over the samples; auto: 3, fewer when one pass takes long", "auto|N", default="auto"),
     Option("warmup", "samples that run first and are not counted", "N", default="3"),
     Option("gate", "what a regression does to its test", choices=("fail", "warn", "off"), default="fail"),
-    Option("strict", "a suspect or inconclusive verdict fails the test too", switch=True),
+    Option("strict", "a suspect verdict fails the test too (until it is confirmed, expect false alarms)", switch=True),
     Option("base", "branch whose accepted runs are the baseline (default: main or master)", "BRANCH"),
     Option("limit", "use the first N samples of each dataset; such a run is never a baseline", "N"),
     Option("tags", "use samples with one of these tags; such a run is never a baseline", "TAG[,TAG]"),

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_vizart.records.outcome import OutcomeStatus
-
-_FAILED: tuple[OutcomeStatus, ...] = ("wrong", "invalid")
+_FAILED = ("wrong", "invalid")
 
 
-def newly_wrong(
-    baseline: Mapping[str, OutcomeStatus], now: Mapping[str, OutcomeStatus]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def newly_wrong(baseline: Mapping[str, str], now: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the IDs that became wrong or invalid after correct, and those that became correct after wrong or invalid.
 
     Both in the order of `now`. Samples that only one side has, and unlabeled ones, are in neither.

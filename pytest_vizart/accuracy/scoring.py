@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -59,12 +60,12 @@ class StageScorer:
         tags: tuple[str, ...] = (),
         label_digest: str | None = None,
         input_digest: str | None = None,
-        xyz: NDArray[np.floating[Any]] | None = None,
+        xyz: Callable[[], NDArray[np.floating[Any]]] | None = None,
     ) -> Outcome:
         """Compare a prediction with its ground truth.
 
         Args:
-            xyz: (N, 3) coordinates in metres of the cloud, for the picture of a wrong sample.
+            xyz: returns the (N, 3) coordinates in metres of the cloud; called for the picture of a wrong sample only.
 
         Raises:
             PredictionError: the shapes differ; nothing is counted then.
@@ -86,7 +87,7 @@ class StageScorer:
             input_digest=input_digest,
         )
         if comparison.status == "wrong" and len(self._cases) < self._keep_cases:
-            drawn, predicted = self.metric.picture(truth, prediction, self.spec, xyz=xyz)
+            drawn, predicted = self.metric.picture(truth, prediction, self.spec, xyz=None if xyz is None else xyz())
             self._cases.append(
                 Case(
                     sample_id,

@@ -31,7 +31,7 @@ class AuditLog:
         self._folder = output / "logs"
         self._silent = False
         # The constructor's arguments are Loguru's own defaults; the dependency is pinned below 0.8 for it.
-        self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call]
+        self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call, assignment]
             core=Core(),  # type: ignore[no-untyped-call]
             exception=None,
             depth=0,

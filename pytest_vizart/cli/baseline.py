@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -23,17 +24,20 @@ def baseline() -> None:
 @output_option
 @json_option
 def accept(run_id: str | None, output: Path, as_json: bool) -> None:
-    """Accept a run as a baseline from now on; without RUN_ID, the newest failed run of each test.
+    """Make a run the baseline from now on; without RUN_ID, the newest run of each test that was not taken as one.
 
-    Later runs are compared with it. A run whose test raised, or that used a part of the data, cannot be accepted.
+    Later runs are compared with it, and with no run before it; its times are learned anew. A run whose test raised, or
+    that used a part of the data, cannot be accepted.
     """
     table = kept_runs(output)
-    chosen = [find_run(table, run_id)] if run_id else _newest_failed(plain_rows(table))
+    chosen = [find_run(table, run_id)] if run_id else _newest_refused(plain_rows(table))
     if not chosen:
-        raise click.UsageError("the newest run of every test passed: there is nothing to accept; hint: name a run")
+        raise click.UsageError("the newest run of every test is a baseline already; hint: name a run")
     for row in chosen:
         if row["status"] == "error" or row["partial"]:
-            raise click.UsageError(f"run {row['run_id'][:8]} of {row['test_id']} is not whole: {row['not_accepted_because']}")
+            raise click.UsageError(
+                f"run {row['run_id'][:8]} of {row['test_id']} is not whole: {row['not_accepted_because']}"
+            )
         try:
             write_decision(output, row["run_id"], True, decided_us=time.time_ns() // 1_000)
         except HistoryError as error:
@@ -44,6 +48,7 @@ def accept(run_id: str | None, output: Path, as_json: bool) -> None:
         click.echo(orjson.dumps({"schema_version": 1, "accepted": [row["run_id"] for row in chosen]}))
 
 
-def _newest_failed(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def _newest_refused(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     newest = {row["test_id"]: row for row in rows}
-    return [row for row in newest.values() if row["status"] == "failed" and not row["accepted"]]
+    whole = [row for row in newest.values() if row["status"] != "error" and not row["partial"]]
+    return [row for row in whole if not (row["accepted"] and row["accepted_latency"])]

@@ -41,7 +41,9 @@ def find_run(table: pa.Table, run_id: str) -> dict[str, Any]:
         return matches[0]
     if not matches:
         raise click.UsageError(f"no run {run_id!r}; hint: `vizart runs` lists them")
-    raise click.UsageError(f"{len(matches)} runs begin with {run_id!r}: {', '.join(row['run_id'][:13] for row in matches[:5])}")
+    raise click.UsageError(
+        f"{len(matches)} runs begin with {run_id!r}: {', '.join(row['run_id'][:13] for row in matches[:5])}"
+    )
 
 
 def plain_rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -27,4 +27,5 @@ def runs(output: Path, as_json: bool, limit: int, test_text: str | None) -> None
     for row in rows:
         accepted = "baseline" if row["accepted"] else f"not a baseline: {row['not_accepted_because'] or '?'}"
         commit = (row["commit"] or "")[:9]
-        click.echo(f"{row['run_id'][:8]}  {row['started_at'][:19]}  {row['status']:<6}  {commit:<9}  {row['test_id']}  ({accepted})")
+        facts = (row["run_id"][:8], row["started_at"][:19], f"{row['status']:<6}", f"{commit:<9}", row["test_id"])
+        click.echo(f"{'  '.join(facts)}  ({accepted})")

@@ -48,7 +48,8 @@ def _stage_line(stage: StageStats) -> str:
     if stage.wall_ms is None:
         return f"  {stage.name}: {stage.errors} errors, no span without one"
     cpu = f", CPU {stage.cpu_ms.median:.3f} ms" if stage.cpu_ms else ""
-    return f"  {stage.name}: median {stage.wall_ms.median:.3f} ms, p95 {stage.wall_ms.p95:.3f} ms{cpu}, {stage.spans} spans"
+    wall = f"median {stage.wall_ms.median:.3f} ms, p95 {stage.wall_ms.p95:.3f} ms"
+    return f"  {stage.name}: {wall}{cpu}, {stage.spans} spans"
 
 
 def _span_table(table: pa.Table) -> SpanTable:

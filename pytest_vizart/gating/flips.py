@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_vizart.accuracy.flips import newly_wrong
 from pytest_vizart.records.outcome import Outcome
-
-_BAD = ("wrong", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,8 @@ class Flips:
 
 def flips(outcomes: Iterable[Outcome], baseline: AccuracyBaseline | None) -> dict[str, Flips]:
     """Return the flips of each stage in `outcomes`; samples that only one side has, or without a label, never flip."""
-    wrong: dict[str, list[str]] = {}
-    fixed: dict[str, list[str]] = {}
+    now: dict[str, dict[str, str]] = {}
     for outcome in outcomes:
-        newly_wrong, newly_fixed = wrong.setdefault(outcome.stage, []), fixed.setdefault(outcome.stage, [])
-        before = None if baseline is None else baseline.outcomes.get(outcome.stage, {}).get(outcome.sample_id)
-        if before == "correct" and outcome.status in _BAD:
-            newly_wrong.append(outcome.sample_id)
-        elif before in _BAD and outcome.status == "correct":
-            newly_fixed.append(outcome.sample_id)
-    return {stage: Flips(tuple(wrong[stage]), tuple(fixed[stage])) for stage in wrong}
+        now.setdefault(outcome.stage, {})[outcome.sample_id] = outcome.status
+    before = {} if baseline is None else baseline.outcomes
+    return {stage: Flips(*newly_wrong(before.get(stage, {}), statuses)) for stage, statuses in now.items()}

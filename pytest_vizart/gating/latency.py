@@ -7,7 +7,7 @@ stage's samples is therefore not seen here; budgets (p95_ms, p99_ms) see it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -100,6 +100,11 @@ class _Case:
     def undecided(self, stage: str, metric: str, status: VerdictStatus, message: str) -> Verdict:
         return Verdict(self.test_id, stage, "latency", metric, status, message)
 
+    def learning(self, stage: str, metric: str, usable: int, what: str) -> Verdict:
+        message = f"{stage} learning: {usable} of {self.runs_text(LEARNING_RUNS)} needed{what}"
+        verdict = self.undecided(stage, metric, "learning", message)
+        return replace(verdict, baseline={"runs": usable, "needed": LEARNING_RUNS, "branch": self.branch})
+
 
 @dataclass(frozen=True, slots=True)
 class _View:
@@ -152,8 +157,7 @@ def _learned_view(case: _Case, stage: str, clock: Clock, paired: Sequence[RunTim
         usable = [run for run in paired if undisturbed(run) is None]
     if len(usable) < LEARNING_RUNS:
         what = "" if len(usable) == len(paired) else " with undisturbed wall time"
-        message = f"{stage} learning: {len(usable)} of {case.runs_text(LEARNING_RUNS)} needed{what}"
-        return case.undecided(stage, clock, "learning", message)
+        return case.learning(stage, clock, len(usable), what)
     comparison = case.comparison(usable, clock)
     effects = comparison.less_common_mode(stage)
     if effects is None:

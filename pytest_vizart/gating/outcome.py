@@ -10,14 +10,13 @@ from pytest_vizart.records.verdict import Verdict, VerdictKind
 from pytest_vizart.settings import Gate
 
 _KINDS: tuple[VerdictKind, ...] = ("accuracy", "latency", "memory")
-_STRICT = ("suspect", "inconclusive")
 
 
 def failing(verdicts: Sequence[Verdict], *, gate: Gate, strict: bool) -> list[Verdict]:
-    """Return the verdicts that fail the test: failed ones, and under strict the suspect and inconclusive ones."""
+    """Return the verdicts that fail the test: failed ones, and under strict the suspect ones."""
     if gate != "fail":
         return []
-    return [each for each in verdicts if each.status == "fail" or (strict and each.status in _STRICT)]
+    return [each for each in verdicts if each.status == "fail" or (strict and each.status == "suspect")]
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:

@@ -144,6 +144,25 @@ class GoldenDataset:
             )
         return self._samples[key]
 
+    def require_readable_labels(self) -> None:
+        """Raise the GoldenFormatError of a stage of whose labels not one can be read.
+
+        One bad label among good ones makes its sample invalid; a label file that is something else altogether would
+        make a run of which nothing is judged, and is told of before it begins.
+        """
+        for spec in self.specs:
+            first_error: GoldenFormatError | None = None
+            for sample in self:
+                try:
+                    sample.label(spec.stage)
+                except GoldenFormatError as error:
+                    first_error = first_error or error
+                else:
+                    first_error = None
+                    break
+            if first_error is not None:
+                raise first_error
+
     @property
     def tags(self) -> tuple[str, ...]:
         """All tags of the manifest."""

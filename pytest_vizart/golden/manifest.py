@@ -85,8 +85,13 @@ class _Model(BaseModel):
 class Columns(_Model):
     """Columns of a CSV file."""
 
-    sample: Text = Field(default="sample", description="Column that holds the sample's ID or file name.")
-    label: Text = Field(default="label", description="Column that holds the class: its name, or its ID.")
+    sample: Text | None = Field(
+        default=None, description="Column that holds the sample's ID or file name; found by its usual names if absent."
+    )
+    label: Text | None = Field(
+        default=None,
+        description="Column that holds the class: its name, or its ID; found by its usual names if absent.",
+    )
 
 
 class LabelEntry(_Model):

@@ -93,11 +93,15 @@ class History:
                 )
             return None
 
+    def decisions(self) -> dict[str, bool]:
+        """Return the runs that somebody decided on: run ID -> whether it is a baseline. The latest decision holds."""
+        table = self._read("decisions", {}).sort_by([("decided_at", "ascending")])
+        return dict(zip(table["run_id"].to_pylist(), table["accepted"].to_pylist(), strict=True))
+
     def _with_decisions(self, runs: pa.Table) -> pa.Table:
-        decisions = self._read("decisions", {}).sort_by([("decided_at", "ascending")])
-        if not decisions.num_rows:
+        decided = self.decisions()
+        if not decided:
             return runs
-        decided = dict(zip(decisions["run_id"].to_pylist(), decisions["accepted"].to_pylist(), strict=True))
         ids = runs["run_id"].to_pylist()
         for column in ("accepted", "accepted_latency"):
             values = [decided.get(run_id, value) for run_id, value in zip(ids, runs[column].to_pylist(), strict=True)]

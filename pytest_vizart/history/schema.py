@@ -46,7 +46,7 @@ RUNS = pa.schema(
         _column("fingerprint", _name, "machine fingerprint: times are compared only where it is equal"),
         _column("cpu", _name, "CPU model"),
         _column("cores", pa.int64(), "logical CPUs"),
-        _column("memory_gb", pa.int64(), "memory class: a power of two"),
+        _column("memory_gb", pa.int64(), "memory class: nearest of 1, 1.5, 2, 3, 4, 6, 8, ... GB"),
         _column("system", _name, "operating system and architecture"),
         _column("python", _name, "implementation and version"),
         _column("gpu", _name, "GPU and driver, null without one"),

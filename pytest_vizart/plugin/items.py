@@ -139,7 +139,7 @@ def _emit(
             keywords={},
             outcome=outcome if is_call else "passed",  # type: ignore[arg-type]
             longrepr=longrepr if is_call else None,  # type: ignore[arg-type]
-            when=when,  # type: ignore[arg-type]
+            when=when,
             sections=[("Captured vizart call", detail)] if is_call and detail else [],
             duration=0.0,
             start=now,

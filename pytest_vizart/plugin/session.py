@@ -134,6 +134,8 @@ def dataset_for(config: pytest.Config, name: str | None) -> GoldenDataset:
             )
         path = found[name] if name is not None else next(iter(found.values()))
         dataset = GoldenDataset.load(path)
+        if not settings.off:
+            dataset.require_readable_labels()
         known[name] = dataset.subset(limit=settings.limit, tags=settings.tags) if settings.partial else dataset
     return known[name]
 

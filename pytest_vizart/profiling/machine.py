@@ -60,11 +60,17 @@ def _cpu_name() -> str:
 
 
 def _memory_gb() -> int:
-    """Memory class: gigabytes rounded to a power of two, since the kernel's own share varies."""
+    """Memory class: the nearest of 1, 1.5, 2, 3, 4, 6, 8, 12, ... GB, since the kernel's own share varies."""
     import psutil
 
-    gigabytes = psutil.virtual_memory().total / 2**30
-    return int(2 ** round(math.log2(max(gigabytes, 1.0))))
+    gigabytes = float(psutil.virtual_memory().total) / 2**30
+    classes: list[float] = [whole * 2.0**power for power in range(16) for whole in (1.0, 1.5)]
+
+    def distance(each: float) -> float:
+        return abs(math.log(each / max(gigabytes, 0.1)))
+
+    nearest: float = min(classes, key=distance)
+    return round(nearest)
 
 
 def _library_versions() -> dict[str, str]:

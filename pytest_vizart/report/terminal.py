@@ -30,6 +30,7 @@ Line = tuple[Role, str]
 _FULL_RUNS = 8
 _COLUMNS = ("median ms", "p95 ms", "CPU ms", "growth MB", "share")
 _SHOWN_VERDICTS = 12
+_QUIET = ("pass", "learning", "no-baseline")
 
 _ROLE_OF_STATUS: dict[str, Role] = {"fail": "fail", "pass": "pass", "learning": "info", "no-baseline": "info"}
 _WORD_OF_TONE: dict[Tone, str] = {"fail": "FAIL", "warn": "WARN", "pass": "PASS", "info": "INFO"}
@@ -160,7 +161,8 @@ def _flips(stage: str, what: str, samples: tuple[str, ...]) -> str:
 
 
 def _verdict_lines(verdicts: tuple[Verdict, ...], verbose: bool, width: int) -> list[Line]:
-    shown = [verdict for verdict in loudest_first(verdicts) if verbose or verdict.status != "pass"]
+    # What is learning or has no baseline is counted in the last line; told one by one it would drown what is wrong.
+    shown = [verdict for verdict in loudest_first(verdicts) if verbose or verdict.status not in _QUIET]
     lines: list[Line] = []
     for verdict in shown if verbose else shown[:_SHOWN_VERDICTS]:
         role = _ROLE_OF_STATUS.get(verdict.status, "warn")

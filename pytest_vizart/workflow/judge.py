@@ -187,4 +187,8 @@ def _kept_runs(history: History, test_id: str) -> list[_KeptRun]:
     table = history.runs(test_id=test_id)
     started_us = table["started_at"].cast("int64").to_pylist()
     rows: list[dict[str, Any]] = table.select(columns).to_pylist()
-    return [_KeptRun(started_us=started, **row) for started, row in zip(started_us, rows, strict=True)]
+    kept = [_KeptRun(started_us=started, **row) for started, row in zip(started_us, rows, strict=True)]
+    # Whoever accepts a run by hand says that from here on things are meant to be so: what was before is no baseline.
+    accepted = {run_id for run_id, is_baseline in history.decisions().items() if is_baseline}
+    restarts = [position for position, row in enumerate(kept) if row.run_id in accepted]
+    return kept[restarts[-1] :] if restarts else kept

@@ -158,7 +158,8 @@ def _prediction(plain: dict[str, Any]) -> Prediction:
         if isinstance(value, dict):
             array = np.frombuffer(base64.b64decode(value["data"]), dtype=np.dtype(value["dtype"]))
             values[name] = array.reshape(value["shape"])
-    return form(**values)
+    prediction: Prediction = form(**values)
+    return prediction
 
 
 _FORMS: tuple[Any, ...] = (

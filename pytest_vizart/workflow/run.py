@@ -97,7 +97,7 @@ class Run:
         In batches() the value is a list with one prediction for each sample.
 
         Raises:
-            PredictionError: it has another form, shape or class than the task takes, or there is nothing to compare with.
+            PredictionError: it has another form, shape or class than the task takes, or there is no sample at hand.
         """
         __tracebackhide__ = True
         if self.scorebook is None or not self._group:

@@ -92,7 +92,7 @@ class Scorebook:
             return scorer.add_invalid(sample.id, str(error), "unreadable-label", **about)
         if truth is None:
             return scorer.add_unlabeled(sample.id, **about)
-        xyz = sample.load() if spec.task == "points" else None
+        xyz = sample.load if spec.task == "points" else None
         return scorer.add(sample.id, truth, prediction, label_digest=sample.label_digest(spec.stage), xyz=xyz, **about)
 
     def add_failed(self, sample: GoldenSample, stage: str | None, error: str) -> None:

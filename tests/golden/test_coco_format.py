@@ -128,7 +128,8 @@ def test_a_broken_file_gives_each_sample_the_same_error(
         ('{"images": [3], "annotations": [], "categories": []}', "not an object"),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no file name"),
         (
-            '{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "annotations": [], "categories": []}',
+            '{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "annotations": [], '
+            '"categories": []}',
             "appears twice",
         ),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', "no name"),

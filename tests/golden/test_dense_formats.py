@@ -34,11 +34,12 @@ def test_gray_and_deep_masks_hold_class_ids(tmp_path: Path) -> None:
 
 def test_palette_masks_are_read_by_index_not_colour(tmp_path: Path) -> None:
     root = mask_dataset(tmp_path, {"a": MASK})
-    palette = Image.fromarray(MASK, mode=None).convert("P")
+    palette = Image.new("P", (8, 6))
     palette.putdata(MASK.ravel().tolist())
     palette.putpalette([9] * 768)
     palette.save(root / "masks" / "a.png")
-    assert Image.open(root / "masks" / "a.png").mode == "P"
+    with Image.open(root / "masks" / "a.png") as stored:
+        assert stored.mode == "P"
     assert mask_of(root).tolist() == (MASK == 7).astype(int).tolist()
 
 
@@ -152,10 +153,10 @@ def test_a_bad_csv_row_concerns_its_sample_only(tmp_path: Path, row: str, proble
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("sample;label\n", "no column called sample"),
-        ("sample,name\n", "no column called label"),
+        ("sample;label\n", "no column holds the sample"),
+        ("sample,name\n", "no column holds the label"),
         ("", "no column"),
-        ("sample,label,label\n", "two columns"),
+        ("sample,label,label\n", "several columns could hold the label"),
         (b"sample,label\na,\xff\n", "not UTF-8"),
         ('sample,label\n"a,three\n', "not a CSV file"),
     ],
@@ -222,17 +223,27 @@ def test_real_index_masks_load_and_fit_their_images(tmp_path: Path) -> None:
         (tmp_path / target).mkdir()
         for path in (source / folder).glob("*.png"):
             (tmp_path / target / path.name).write_bytes(path.read_bytes())
-    # These masks are stored as three equal channels, which is refused with a remedy, or as one, which is read.
     entry = {"stage": "segment", "task": "semantic", "path": "masks/{id}.png"}
     write_manifest(tmp_path, {"samples": "images/*.png", "classes": [f"c{n}" for n in range(12)], "labels": [entry]})
-    for sample in GoldenDataset.load(tmp_path):
-        try:
-            label = sample.label("segment")
-        except GoldenFormatError as error:
-            assert "has colours" in error.problem
-        else:
-            assert isinstance(label, SemanticLabels)
-            assert label.mask.shape == sample.load().shape[:2]
+    dataset = GoldenDataset.load(tmp_path)
+    assert len(dataset) == 3
+    for sample in dataset:
+        label = sample.label("segment")
+        assert isinstance(label, SemanticLabels)
+        assert label.mask.shape == sample.load().shape[:2]
+        assert label.mask.max() == 11
+
+
+def test_real_palette_masks_hold_their_indices(tmp_path: Path) -> None:
+    source = shared("seg_mmseg_pseudo", "pseudo_dataset")
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        (tmp_path / "in" / f"{number}.jpg").write_bytes((source / "imgs" / f"0000{number}_img.jpg").read_bytes())
+        (tmp_path / f"{number}.png").write_bytes((source / "gts" / f"0000{number}_gt.png").read_bytes())
+    entry = {"stage": "segment", "task": "semantic", "path": "{id}.png"}
+    write_manifest(tmp_path, {"samples": "in/*", "classes": ["a", "b", "c", "d"], "labels": [entry]})
+    labels = [sample.label("segment") for sample in GoldenDataset.load(tmp_path)]
+    assert [int(label.mask.max()) for label in labels if isinstance(label, SemanticLabels)] == [2, 1, 2, 3, 3]
 
 
 def test_real_git_lfs_pointers_are_called_so(tmp_path: Path) -> None:

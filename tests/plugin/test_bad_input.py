@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -150,7 +149,9 @@ def test_off_still_runs_every_sample_once(project: pytest.Pytester) -> None:
 )
 def test_a_prediction_that_cannot_be_meant(project: pytest.Pytester, prediction: str, message: str) -> None:
     project.makepyfile(
-        test_shades=LOOP_TEST.format(markers="").replace("vizart_run.predict(label)", f"vizart_run.predict({prediction})")
+        test_shades=LOOP_TEST.format(markers="").replace(
+            "vizart_run.predict(label)", f"vizart_run.predict({prediction})"
+        )
     )
     result = project.runpytest()
     result.assert_outcomes(failed=1)
@@ -159,7 +160,9 @@ def test_a_prediction_that_cannot_be_meant(project: pytest.Pytester, prediction:
 
 
 def test_a_prediction_for_a_stage_without_labels(project: pytest.Pytester) -> None:
-    project.makepyfile(test_shades=LOOP_TEST.format(markers="").replace("predict(label)", 'predict(label, stage="decode")'))
+    project.makepyfile(
+        test_shades=LOOP_TEST.format(markers="").replace("predict(label)", 'predict(label, stage="decode")')
+    )
     result = project.runpytest()
     result.stdout.fnmatch_lines(["E *stage 'decode' has no labels*classify*"])
 
@@ -206,7 +209,7 @@ def test_an_option_that_cannot_be_meant(shades: pytest.Pytester, option: str, me
 
 def test_an_output_folder_that_cannot_be_made_is_warned_of_and_the_gate_still_judges(project: pytest.Pytester) -> None:
     (project.path / "blocked").write_text("a file where the folder should be")
-    markers = '@pytest.mark.vizart_accuracy(accuracy=0.9)'
+    markers = "@pytest.mark.vizart_accuracy(accuracy=0.9)"
     project.makepyfile(test_shades=LOOP_TEST.format(markers=markers))
     result = project.runpytest("--vizart-output=blocked/out", "--vizart-json=result.json")
     result.assert_outcomes(passed=1, warnings=1)
@@ -254,4 +257,4 @@ def test_a_memory_probe_that_fails_in_mid_run_goes_silent_with_one_warning(proje
     result = project.runpytest()
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*memory is no longer measured*"])
-    assert os.path.exists(project.path / ".vizart")
+    assert (project.path / ".vizart").exists()

@@ -39,7 +39,12 @@ def test_every_sample_is_an_item_and_the_function_is_a_test_of_its_own(items: py
     result.assert_outcomes(passed=5)
     result.stdout.fnmatch_lines(["*test_one?a? PASSED*", "*test_one?d? PASSED*", "test_items.py::test_one PASSED*"])
     (run,) = History(items.path / ".vizart").runs().to_pylist()
-    assert (run["test_id"], run["samples"], run["status"], run["accepted"]) == ("test_items.py::test_one", 4, "passed", True)
+    assert (run["test_id"], run["samples"], run["status"], run["accepted"]) == (
+        "test_items.py::test_one",
+        4,
+        "passed",
+        True,
+    )
 
 
 def test_the_shared_run_fails_under_the_bare_node_id(items: pytest.Pytester) -> None:

@@ -36,7 +36,10 @@ def test_all_runs_reach_history_and_json_exactly_once(both: pytest.Pytester) -> 
 def test_latency_beside_other_workers_is_recorded_and_not_judged(both: pytest.Pytester) -> None:
     both.runpytest_subprocess("-n", "2", "--vizart-json=result.json")
     verdicts = json.loads((both.path / "result.json").read_text())["verdicts"]
-    assert {verdict["status"] for verdict in verdicts if verdict["kind"] == "latency"} <= {"inconclusive", "no-baseline"}
+    assert {verdict["status"] for verdict in verdicts if verdict["kind"] == "latency"} <= {
+        "inconclusive",
+        "no-baseline",
+    }
     assert not any(run["accepted_latency"] for run in History(both.path / ".vizart").runs().to_pylist())
 
 

@@ -91,7 +91,9 @@ def test_an_inherited_method_is_watched_on_the_child_alone(recorder: Recorder, m
     assert recorder.table().stage == ["detect"]
 
 
-@pytest.mark.parametrize("name", ["nowhere:f", "watched_module:absent", "watched_module", ":f", "watched_module:Model.absent"])
+@pytest.mark.parametrize(
+    "name", ["nowhere:f", "watched_module:absent", "watched_module", ":f", "watched_module:Model.absent"]
+)
 def test_a_name_that_leads_nowhere(module: types.ModuleType, name: str) -> None:
     with pytest.raises(UsageError, match="vizart_stages"), watched([name]):
         pass

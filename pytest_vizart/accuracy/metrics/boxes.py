@@ -66,9 +66,8 @@ class BoxMetric:
         parts: list[str] = []
         if confused:
             true_name, predicted_name = tally.wrong_class[0]
-            parts.append(
-                f"{_objects(confused)} of {tally.expected} with the wrong class ({predicted_name} for {true_name})"
-            )
+            names = f"{predicted_name} for {true_name}"
+            parts.append(f"{confused} of {_objects(tally.expected)} with the wrong class ({names})")
         if missed > confused:
             parts.append(f"{missed - confused} of {_objects(tally.expected)} missed")
         if spare > confused:

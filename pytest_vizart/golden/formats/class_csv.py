@@ -14,6 +14,11 @@ from pytest_vizart.golden.formats.sample_names import SampleNames
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import ClassLabel, ClassMap, Task
 
+_USUAL_NAMES = {
+    "sample": ("sample", "file", "file_name", "filename", "image", "path", "id"),
+    "label": ("label", "class", "category"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -93,10 +98,12 @@ class ClassCsvReader:
         try:
             text = read_bytes(self._path).decode("utf-8-sig")
             lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-            self._require_columns(list(lines.fieldnames or []), columns.sample, columns.label)
+            header = list(lines.fieldnames or [])
+            sample_column = self._column(header, "sample", columns.sample)
+            label_column = self._column(header, "label", columns.label)
             for cells in lines:
-                name = (cells[columns.sample] or "").strip()
-                label = cells[columns.label]
+                name = (cells[sample_column] or "").strip()
+                label = cells[label_column]
                 sample_id = names.exact(name) or names.by_file_name(name)
                 if sample_id is not None:
                     row = _Row(lines.line_num, None if label is None else label.strip())
@@ -115,14 +122,17 @@ class ClassCsvReader:
             ) from error
         return rows
 
-    def _require_columns(self, header: list[str], *wanted: str) -> None:
-        for key, name in zip(("sample", "label"), wanted, strict=True):
-            if header.count(name) != 1:
-                raise GoldenFormatError(
-                    f"no column called {name}" if name not in header else f"two columns called {name}",
-                    file=self._path,
-                    place="line 1",
-                    expected=name,
-                    found=", ".join(header) or "no header",
-                    hint=f"set `columns: {{{key}: ...}}` in the manifest to one of these",
-                )
+    def _column(self, header: list[str], key: str, configured: str | None) -> str:
+        """Return the column that the manifest names, or the only one with a usual name."""
+        usual = (configured,) if configured is not None else _USUAL_NAMES[key]
+        found = [name for name in header if name in usual]
+        if len(found) == 1:
+            return found[0]
+        raise GoldenFormatError(
+            f"several columns could hold the {key}" if found else f"no column holds the {key}",
+            file=self._path,
+            place="line 1",
+            expected=f"one column called {' or '.join(usual)}",
+            found=", ".join(header) or "no header",
+            hint=f"set `columns: {{{key}: ...}}` in the manifest to one of these",
+        )

@@ -1,4 +1,4 @@
-"""Masks of COCO annotations, decoded by pycocotools as in COCO.annToMask, once what its C code trusts is checked."""
+"""Masks of COCO annotations, equal to COCO.annToMask; what the C code of pycocotools trusts is checked first."""
 
 from __future__ import annotations
 
@@ -46,18 +46,15 @@ def image_size(image: CocoImage, path: Path) -> tuple[int, int]:
 
 def paint(mask: NDArray[np.int32], row: dict[str, Any], value: int, place: str, path: Path) -> None:
     """Set the pixels of an annotation's segmentation in `mask`, (H, W), to `value`; GoldenFormatError if it is none."""
-    from pycocotools import mask as codec
-
     height, width = mask.shape
     segmentation = row.get("segmentation")
     place = f"{place}.segmentation"
     if isinstance(segmentation, list) and segmentation:
         for number, polygon in enumerate(segmentation):
             _require_polygon(polygon, height, width, f"{place}[{number}]", path)
-        encoded = codec.merge(codec.frPyObjects(segmentation, height, width))
+        runs = _polygon_runs(segmentation, height, width)
     elif isinstance(segmentation, dict):
-        encoded = _run_lengths(segmentation, height, width, place, path)
-        encoded = codec.frPyObjects(encoded, height, width) if isinstance(encoded["counts"], list) else encoded
+        runs = _given_runs(segmentation, height, width, place, path)
     else:
         raise GoldenFormatError(
             "no mask",
@@ -67,12 +64,19 @@ def paint(mask: NDArray[np.int32], row: dict[str, Any], value: int, place: str, 
             found="nothing" if "segmentation" not in row else shown(segmentation),
             hint="only boxes? then use `task: boxes`",
         )
-    try:
-        mask[codec.decode(encoded).astype(bool)] = value
-    except ValueError as error:
-        raise GoldenFormatError(
-            "run lengths do not decode", file=path, place=place, found=str(error), hint="export again"
-        ) from error
+    # Runs go down the columns, beginning outside of the object.
+    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+    mask[inside] = value
+
+
+def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[int]:
+    """Return the run lengths of checked polygons' union."""
+    from pycocotools import mask as codec
+
+    encoded = codec.merge(codec.frPyObjects(polygons, height, width))
+    runs = _decompressed(encoded["counts"].decode("ascii"))
+    assert runs is not None  # the codec's own text
+    return runs
 
 
 def _require_polygon(polygon: object, height: int, width: int, place: str, path: Path) -> None:
@@ -107,8 +111,8 @@ def _require_polygon(polygon: object, height: int, width: int, place: str, path:
         )
 
 
-def _run_lengths(segmentation: dict[str, Any], height: int, width: int, place: str, path: Path) -> dict[str, Any]:
-    """Return COCO's run-length form after checking that its runs cover the image exactly."""
+def _given_runs(segmentation: dict[str, Any], height: int, width: int, place: str, path: Path) -> list[int]:
+    """Return run lengths, from COCO's text form or its list, after checking that they cover the image exactly."""
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
         raise GoldenFormatError(
@@ -130,7 +134,7 @@ def _run_lengths(segmentation: dict[str, Any], height: int, width: int, place: s
             found=shown(counts),
             hint="export the masks again",
         )
-    return {"size": [height, width], "counts": counts.encode("ascii") if isinstance(counts, str) else runs}
+    return runs
 
 
 def _decompressed(text: str) -> list[int] | None:

@@ -1,0 +1,304 @@
+"""Accepted forms of predictions, and what is refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_vizart.accuracy.predictions import (
+    BoxPredictions,
+    ClassPrediction,
+    PointPrediction,
+    SemanticPrediction,
+    read_prediction,
+)
+from pytest_vizart.errors import PredictionError, UsageError
+from pytest_vizart.records.labels import IGNORE, LabelSpec
+from tests.accuracy.problems import spec
+
+CLASSES = spec("classes", ["coin", "key", "label"])
+TWO_CLASSES = spec("classes")
+SPARSE = spec("classes", ["coin", "key"], [5, 1])
+ONE = spec("boxes", ["coin"])
+TWO = spec("boxes", ["coin", "key"])
+
+
+class Tensor:
+    """Answers like a torch tensor on a GPU that requires a gradient."""
+
+    def __init__(self, data: Any, step: str = "detach") -> None:
+        self._data, self._step = data, step
+
+    def detach(self) -> Tensor:
+        return Tensor(self._data, "cpu")
+
+    def cpu(self) -> Tensor:
+        assert self._step == "cpu"
+        return Tensor(self._data, "numpy")
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        if self._step != "numpy":
+            raise TypeError("can't convert cuda:0 device type tensor to numpy")
+        return np.asarray(self._data)
+
+
+def boxes(value: Any, of: LabelSpec = TWO, **options: Any) -> BoxPredictions:
+    prediction = read_prediction(value, of, **options)
+    assert isinstance(prediction, BoxPredictions)
+    return prediction
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ("key", ClassPrediction(1)),
+        (1, ClassPrediction(1)),
+        (np.int64(1), ClassPrediction(1)),
+        (np.array([1]), ClassPrediction(1)),
+        (np.str_("key"), ClassPrediction(1)),
+        (np.array("key"), ClassPrediction(1)),
+        (Tensor(1), ClassPrediction(1)),
+        (("key", 0.5), ClassPrediction(1, 0.5)),
+        ([1, np.float32(0.5)], ClassPrediction(1, 0.5)),
+        ({"label": "key", "score": 0.25}, ClassPrediction(1, 0.25)),
+        ({"coin": 0.1, "key": 0.9}, ClassPrediction(1, 0.9)),
+        ({"key": 0.5, "coin": 0.5}, ClassPrediction(0, 0.5)),
+        ({"label": 0.9, "key": 0.1}, ClassPrediction(2, 0.9)),
+        ({0: 0.1, 1: 0.9}, ClassPrediction(1, 0.9)),
+    ],
+)
+def test_class_forms(value: Any, expected: ClassPrediction) -> None:
+    assert read_prediction(value, CLASSES) == expected
+
+
+def test_a_mapping_with_a_label_is_no_table_of_probabilities() -> None:
+    assert read_prediction({"label": 1}, TWO_CLASSES) == ClassPrediction(1)
+    assert read_prediction({"label": "key", "score": None, "latency": 3}, TWO_CLASSES) == ClassPrediction(1)
+
+
+def test_numbers_that_may_be_id_or_index_are_asked_about() -> None:
+    with pytest.raises(PredictionError, match="IDs or indices") as caught:
+        read_prediction(1, SPARSE)
+    assert "labels=" in str(caught.value.hint)
+    assert read_prediction(1, SPARSE, labels="id") == ClassPrediction(1)
+    assert read_prediction(0, SPARSE, labels="index") == ClassPrediction(0)
+    assert read_prediction("key", SPARSE) == ClassPrediction(1)
+    with pytest.raises(PredictionError, match="class is a number"):
+        read_prediction(1, SPARSE, labels="name")
+    with pytest.raises(PredictionError, match="unknown class"):
+        read_prediction(5, SPARSE, labels="index")
+
+
+@pytest.mark.parametrize(
+    "value, problem",
+    [
+        ("keys", "did you mean 'key'"),
+        (3, "unknown class"),
+        (-1, "unknown class"),
+        (10**30, "not an array of numbers"),
+        (1.5, "not classes"),
+        (True, "not classes"),
+        (np.nan, "not classes"),
+        (None, "nothing was predicted"),
+        ([0.1, 0.2, 0.7], "not a class prediction"),
+        (np.array([0.1, 0.2, 0.7]), "not a class prediction"),
+        ({}, "not a class prediction"),
+        ({"coin": np.nan}, "not a finite number"),
+        ({"coin": "x"}, "not numbers"),
+        ({"coins": 0.5}, "unknown class"),
+        (("coin", [0.1, 0.2]), "not one score"),
+        (object(), "not an array"),
+    ],
+)
+def test_class_forms_that_are_refused(value: Any, problem: str) -> None:
+    with pytest.raises(PredictionError, match=problem) as caught:
+        read_prediction(value, CLASSES)
+    assert caught.value.place
+    assert caught.value.hint
+
+
+BOX = [1.0, 2.0, 3.0, 5.0]
+DETECTIONS = SimpleNamespace(xyxy=np.array([BOX]), confidence=np.array([0.5]), class_id=np.array([1]))
+RESULT = SimpleNamespace(boxes=SimpleNamespace(xyxy=Tensor([BOX]), conf=Tensor([0.5]), cls=Tensor([1.0])))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([[*BOX, 0.5, 1]]),
+        [[*BOX, 0.5, 1]],
+        Tensor([[*BOX, 0.5, 1]]),
+        {"boxes": [BOX], "scores": [0.5], "labels": ["key"]},
+        {"boxes": Tensor([BOX]), "scores": Tensor([0.5]), "labels": Tensor([1]), "masks": object()},
+        [{"box": BOX, "score": 0.5, "label": "key"}],
+        [{"bbox": np.array(BOX), "score": 0.5, "label": 1}],
+        DETECTIONS,
+        RESULT,
+        RESULT.boxes,
+        [RESULT],
+    ],
+)
+def test_box_forms(value: Any) -> None:
+    prediction = boxes(value)
+    assert prediction.boxes.tolist() == [BOX]
+    assert prediction.scores.tolist() == [0.5]
+    assert prediction.class_index.tolist() == [1]
+
+
+def test_missing_scores_are_one_and_one_class_needs_no_name() -> None:
+    for value in ([BOX], {"boxes": [BOX]}, [{"box": BOX}], np.array([[*BOX, 1.0]])):
+        prediction = boxes(value, ONE)
+        assert prediction.scores.tolist() == [1.0]
+        assert prediction.class_index.tolist() == [0]
+    without = SimpleNamespace(xyxy=[BOX], confidence=None, class_id=None)
+    assert boxes(without, ONE).scores.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("box_format, given", [("xyxy", BOX), ("xywh", [1, 2, 2, 3]), ("cxcywh", [2, 3.5, 2, 3])])
+def test_box_formats(box_format: str, given: list[float]) -> None:
+    assert boxes([given], ONE, box_format=box_format).boxes.tolist() == [BOX]
+    assert boxes({"boxes": [given]}, ONE, box_format=box_format).boxes.tolist() == [BOX]
+    assert boxes(DETECTIONS, box_format=box_format).boxes.tolist() == [BOX]
+
+
+EMPTY = SimpleNamespace(xyxy=np.empty((0, 4)), confidence=None, class_id=None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        (),
+        np.empty((0, 4)),
+        np.empty((0, 6)),
+        np.empty(0),
+        Tensor(np.empty((0, 5))),
+        {"boxes": []},
+        EMPTY,
+        {"boxes": [], "labels": []},
+    ],
+)
+def test_no_objects_is_a_prediction(value: Any) -> None:
+    assert len(boxes(value)) == 0
+    assert boxes(value).boxes.shape == (0, 4)
+
+
+def test_boxes_are_a_copy() -> None:
+    given = np.array([BOX])
+    prediction = boxes(given, ONE)
+    given[:] = 0
+    assert prediction.boxes.tolist() == [BOX]
+
+
+def test_scores_outside_of_zero_and_one_and_boxes_without_size_are_accepted() -> None:
+    assert boxes([[1, 1, 1, 1, -7.5]], ONE).scores.tolist() == [-7.5]
+
+
+@pytest.mark.parametrize(
+    "value, place, problem",
+    [
+        ([BOX], "labels", "boxes without classes"),
+        ([[*BOX, 0.5, 2]], "labels[0]", "unknown class"),
+        ([[*BOX, 0.5, 0.5]], "labels", "not classes"),
+        ([[*BOX, np.nan, 1]], "boxes[0, 4]", "not a finite number"),
+        ([[*BOX, 0.5, 1], [np.inf, 2, 3, 4, 0.5, 1]], "boxes[1, 0]", "not a finite number"),
+        ([[*BOX, 0.5, 1], [5, 2, 3, 4, 0.5, 1]], "boxes[1]", "negative size"),
+        ([BOX[:3]], "shape", "wrong shape"),
+        (BOX, "shape", "wrong shape"),
+        (np.zeros((1, 2, 4)), "shape", "wrong shape"),
+        ([BOX, BOX[:3]], "boxes", "not an array"),
+        ({"bboxes": [BOX]}, "boxes", "no boxes in it"),
+        ({"boxes": [BOX], "scores": [0.5, 0.5], "labels": [0]}, "scores", "as many boxes"),
+        ({"boxes": [BOX], "labels": [0, 1]}, "labels", "as many boxes"),
+        ({"boxes": [BOX], "labels": ["coin", "keyy"]}, "labels[1]", "unknown class"),
+        ({"boxes": [BOX[:2]], "labels": [0]}, "shape", "wrong shape"),
+        ({"boxes": "text", "labels": [0]}, "boxes", "not numbers"),
+        ([{"score": 1.0}], "boxes[0]", "no box in it"),
+        ([{"box": BOX, "label": 0}, {"box": BOX}], "boxes[1].label", "box without a class"),
+        ([{"box": BOX[:3], "label": 0}], "boxes[0]", "not a box"),
+        ({"boxes": [[-1e308, 0, 1e308, 1]], "labels": [None]}, "labels", "not an array"),
+        ("text", "boxes", "not a|wrong shape"),
+        (3, "shape", "wrong shape"),
+    ],
+)
+def test_box_forms_that_are_refused(value: Any, place: str, problem: str) -> None:
+    with pytest.raises(PredictionError, match=problem) as caught:
+        read_prediction(value, TWO)
+    assert caught.value.place in (place, "shape")
+    assert caught.value.hint
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(UsageError, match="box_format"):
+        read_prediction([], ONE, box_format="yxyx")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="labels"):
+        read_prediction([], ONE, labels="ids")  # type: ignore[arg-type]
+
+
+SEGMENT = spec("semantic", ["background", "coin", "key"])
+
+
+def mask(value: Any, of: LabelSpec = SEGMENT, **options: Any) -> list[list[int]]:
+    prediction = read_prediction(value, of, **options)
+    assert isinstance(prediction, SemanticPrediction)
+    assert prediction.mask.dtype == np.int32
+    return prediction.mask.tolist()
+
+
+def test_mask_forms() -> None:
+    for value in ([[0, 1], [2, 0]], np.array([[0, 1], [2, 0]], np.uint8), Tensor([[0, 1], [2, 0]])):
+        assert mask(value, image_size=(2, 2)) == [[0, 1], [2, 0]]
+    sparse = spec("semantic", ["road", "sky"], [0, 70_000])
+    assert mask([[70_000, 0, -1]], sparse, labels="id") == [[1, 0, IGNORE]]
+    assert mask([[1, 0]], sparse, labels="index") == [[1, 0]]
+
+
+def test_minus_one_and_a_byte_of_255_predict_nothing() -> None:
+    assert mask([[0, -1]]) == [[0, IGNORE]]
+    assert mask(np.array([[0, 255]], np.uint8)) == [[0, IGNORE]]
+    many = spec("semantic", [str(number) for number in range(256)])
+    assert mask(np.array([[0, 255]], np.uint8), many) == [[0, 255]]
+
+
+def test_booleans_stand_for_the_one_foreground_class() -> None:
+    value = np.array([[True, False]])
+    assert mask(value, spec("semantic", ["background", "coin"], [0, 9])) == [[1, 0]]
+    assert mask(value, spec("semantic", ["coin"], [9])) == [[0, IGNORE]]
+    assert mask(value, spec("semantic", ["road", "sky"])) == [[1, 0]]
+    with pytest.raises(PredictionError, match="several classes"):
+        mask(value)
+
+
+@pytest.mark.parametrize(
+    "value, place, problem",
+    [
+        (np.zeros((2, 3), int), "shape", "wrong shape"),
+        (np.zeros((3, 2, 2)), "shape", "wrong shape.*argmax"),
+        (np.zeros((2, 2)), "mask", "not class numbers"),
+        ([[0, 3], [0, 0]], "mask[0, 1]", "unknown class"),
+        (np.array([[0, 255], [0, 0]]), "mask[0, 1]", "unknown class"),
+        ([[0, -2], [0, 0]], "mask[0, 1]", "unknown class"),
+        (np.array([[0, 2**64 - 1], [0, 0]], np.uint64), "mask[0, 1]", "unknown class"),
+        ([["coin", "key"], ["key", "key"]], "mask", "not class numbers"),
+        ([[0], [0, 1]], "mask", "not an array"),
+    ],
+)
+def test_masks_that_are_refused(value: Any, place: str, problem: str) -> None:
+    with pytest.raises(PredictionError, match=problem) as caught:
+        read_prediction(value, SEGMENT, image_size=(2, 2))
+    assert caught.value.place == place
+    assert caught.value.hint
+
+
+def test_point_forms() -> None:
+    points = spec("points", ["ground", "tree"], [1, 40])
+    prediction = read_prediction([1, 40, -1], points, labels="id")
+    assert isinstance(prediction, PointPrediction)
+    assert prediction.labels.tolist() == [0, 1, IGNORE]
+    assert read_prediction([], points).labels.shape == (0,)  # type: ignore[union-attr]
+    for value, problem in ((np.zeros((3, 2), int), "wrong shape"), ([1, 2], "IDs or indices")):
+        with pytest.raises(PredictionError, match=problem):
+            read_prediction(value, points)

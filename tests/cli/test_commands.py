@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_vizart.cli import main
+from pytest_vizart.history.reader import History
+from pytest_vizart.history.rows import session_tables
+from pytest_vizart.history.writer import write_tables
+from tests.history.builders import START_US, a_run, a_session
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    session = a_session()
+    runs = [
+        a_run("aaa1"),
+        a_run(
+            "aab2",
+            accepted=False,
+            accepted_latency=False,
+            status="failed",
+            not_accepted_because="map fell",
+            started_us=START_US + 1,
+        ),
+        a_run("ccc3", test_id="other", status="error", accepted=False, error="ValueError: x", started_us=START_US + 2),
+    ]
+    write_tables(tmp_path, session_tables(session, runs), session_id="s1", started_us=session.started_us)
+    return tmp_path
+
+
+def vizart(output: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--output", str(output)])
+
+
+def test_runs_lists_newest_last(output: Path) -> None:
+    result = vizart(output, "runs")
+    assert result.exit_code == 0
+    assert [line[:4] for line in result.output.splitlines()] == ["aaa1", "aab2", "ccc3"]
+    assert "map fell" in result.output
+    document = json.loads(vizart(output, "runs", "--json", "--limit", "1").output)
+    assert [run["run_id"] for run in document["runs"]] == ["ccc3"]
+
+
+def test_show_tells_stages_accuracy_and_error(output: Path) -> None:
+    text = vizart(output, "show", "aaa1").output
+    assert "detect: median 2.000 ms" in text
+    assert "detect: accuracy 1.0000" in text
+    assert "ValueError: x" in vizart(output, "show", "ccc").output
+    document = json.loads(vizart(output, "show", "aaa1", "--json").output)
+    assert document["stages"][0]["name"] == "detect"
+
+
+@pytest.mark.parametrize(("run_id", "message"), [("zzz", "no run 'zzz'"), ("aa", "2 runs begin with 'aa'")])
+def test_a_run_that_is_not_there_or_not_alone(output: Path, run_id: str, message: str) -> None:
+    result = vizart(output, "show", run_id)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_accept_makes_a_run_the_baseline(output: Path) -> None:
+    assert vizart(output, "baseline", "accept").output == "accepted: run aab2 of test_x.py::test_x\n"
+    accepted = {row["run_id"]: row["accepted"] for row in History(output).runs().to_pylist()}
+    assert accepted == {"aaa1": True, "aab2": True, "ccc3": False}
+
+
+def test_a_run_that_raised_cannot_be_accepted(output: Path) -> None:
+    result = vizart(output, "baseline", "accept", "ccc3")
+    assert result.exit_code == 2
+    assert "not whole" in result.output
+
+
+def test_a_folder_without_a_history_is_a_usage_error(tmp_path: Path) -> None:
+    result = vizart(tmp_path, "runs")
+    assert result.exit_code == 2
+    assert "run pytest first" in result.output
