@@ -20,12 +20,13 @@ def failing(verdicts: Sequence[Verdict], *, gate: Gate, strict: bool) -> list[Ve
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """Return one line for the verdicts handed in: the first one's message, and how many more there are."""
+    """Return one line for the verdicts handed in: the first one's message and samples, and how many more there are."""
     if not verdicts:
         return "nothing got worse"
     first = min(verdicts, key=lambda verdict: verdict.status != "fail")
+    samples = "" if any(sample in first.message for sample in first.samples) else listed(first.samples)
     rest = len(verdicts) - 1
-    return _line(first) + (f" (and {rest} more)" if rest else "")
+    return _line(first) + (f"; on {samples}" if samples else "") + (f" (and {rest} more)" if rest else "")
 
 
 def section(verdicts: Sequence[Verdict], *, run_id: str | None = None) -> str:
