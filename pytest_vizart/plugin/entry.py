@@ -84,7 +84,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if AWAKE in session.config.stash or WORKERS in session.config.stash:
-        from pytest_vizart.plugin.session import finish_session
+        from pytest_vizart.plugin.closing import finish_session
 
         finish_session(session.config)
 

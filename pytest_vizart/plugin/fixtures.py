@@ -11,9 +11,10 @@ import pytest
 from pytest_vizart.errors import VizartError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.plugin.configuration import settings_of
+from pytest_vizart.plugin.datasets import dataset_for
 from pytest_vizart.plugin.keys import DATASET, RUN
 from pytest_vizart.plugin.markers import dataset_name
-from pytest_vizart.plugin.session import VizartSession, dataset_for
+from pytest_vizart.plugin.waking import session_of
 from pytest_vizart.workflow.inert import InertRun
 from pytest_vizart.workflow.run import Run
 
@@ -24,7 +25,7 @@ def open_run(request: pytest.FixtureRequest) -> Iterator[Run | InertRun]:
     if settings_of(config).off:
         yield InertRun(item.nodeid)
         return
-    session = VizartSession.of(config)
+    session = session_of(config)
     run = session.open_run(item)
     try:
         if "golden_sample" in request.fixturenames:

@@ -12,9 +12,9 @@ import pytest
 
 from pytest_vizart.errors import UsageError, warn
 from pytest_vizart.gating.outcome import failing, headline, section
-from pytest_vizart.plugin.items import journal_piece, shared_test_id
 from pytest_vizart.plugin.keys import RUN
 from pytest_vizart.plugin.markers import limits_of, watched_names
+from pytest_vizart.plugin.shared import journal_piece, shared_test_id
 from pytest_vizart.profiling.instrumentation import activated, watched
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.finish import collect, write_error, write_trail

@@ -7,23 +7,19 @@ What only the whole set can tell appears as a test of its own under the function
 from __future__ import annotations
 
 import time
-import uuid
-from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
 from pytest_vizart.errors import VizartError, warn
 from pytest_vizart.gating.outcome import failing, headline, section
-from pytest_vizart.plugin.keys import AWAKE, DATASET
-from pytest_vizart.plugin.markers import dataset_name, limits_of
-from pytest_vizart.plugin.session import VizartSession, dataset_for, journal_exists
+from pytest_vizart.plugin.datasets import dataset_for
+from pytest_vizart.plugin.markers import dataset_name
+from pytest_vizart.plugin.session import VizartSession
+from pytest_vizart.plugin.waking import measured_session, session_of
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.judge import judge_run
-from pytest_vizart.workflow.pieces import Piece, decode, encode, join, make_piece
-
-if TYPE_CHECKING:
-    from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.pieces import Piece, decode, join
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -36,47 +32,19 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("golden_sample", dataset.ids, indirect=True, ids=dataset.ids)
 
 
-def shared_test_id(item: pytest.Item) -> str | None:
-    """Return the node ID of the function whose items share a run, None for a test with a run of its own."""
-    if "golden_sample" not in getattr(item, "fixturenames", ()):
-        return None
-    name = getattr(item, "originalname", None) or item.name.partition("[")[0]
-    return f"{item.nodeid.removesuffix(item.name)}{name}"
-
-
-def journal_piece(session: VizartSession, item: pytest.Item, run: Run, error: BaseException | None) -> None:
-    """Keep what this item adds to its function's run."""
-    test_id = shared_test_id(item)
-    assert test_id is not None
-    piece = make_piece(
-        run,
-        run.predictions or [],
-        test_id=test_id,
-        location=item.location,
-        dataset=dataset_name(item),
-        samples=len(item.stash[DATASET]),
-        limits=limits_of(item),
-        error=error,
-        contended=session.contended,
-    )
-    session.journal.add_piece(uuid.uuid4().hex, encode(piece))
-
-
 def report_shared_runs(session: pytest.Session) -> None:
     """Join and judge the shared runs of the session, and report each as a test. Nothing is raised."""
-    config = session.config
-    if hasattr(config, "workerinput") or (AWAKE not in config.stash and not journal_exists(config)):
+    vizart = measured_session(session.config)
+    if vizart is None:
         return
-    vizart = VizartSession.of(config)
     groups: dict[str, list[Piece]] = {}
-    for path, payload in vizart.journal.pieces():
+    for place, payload in vizart.take_pieces():
         try:
             piece = decode(payload)
         except ValidationError:
-            warn(f"{path}: this journal file cannot be read and is left out")
+            warn(f"{place}: this journal file cannot be read and is left out")
             continue
         groups.setdefault(piece.test_id, []).append(piece)
-        path.unlink(missing_ok=True)
     for test_id, pieces in groups.items():
         try:
             _report(session, pieces[0], _judged(vizart, pieces))
@@ -103,7 +71,7 @@ def _judged(vizart: VizartSession, pieces: list[Piece]) -> RunResult:
 
 
 def _report(session: pytest.Session, piece: Piece, result: RunResult) -> None:
-    vizart = VizartSession.of(session.config)
+    vizart = session_of(session.config)
     bad = failing(result.verdicts, gate=vizart.settings.gate, strict=vizart.settings.strict)
     reason = _inconclusive(piece, result)
     if bad:

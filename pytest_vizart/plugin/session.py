@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import GoldenError, HistoryError, VizartError, warn
-from pytest_vizart.golden.dataset import GoldenDataset, discover
+from pytest_vizart.errors import HistoryError, warn
 from pytest_vizart.history.journal import Journal
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.plugin.configuration import settings_of
-from pytest_vizart.plugin.keys import AWAKE, RUN, WORKERS
+from pytest_vizart.plugin.keys import RUN, WORKERS
 from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session, SessionResult
-from pytest_vizart.report.html import write_report
-from pytest_vizart.report.json import write_json
 from pytest_vizart.version import VERSION
-from pytest_vizart.workflow.keeping import journaled_runs, keep, take_over_dead_sessions, trends
+from pytest_vizart.workflow.keeping import take_over_dead_sessions
 from pytest_vizart.workflow.run import Run
 
 
@@ -44,6 +41,7 @@ class VizartSession:
         self.history = History(self.settings.output)
         self.result: SessionResult | None = None
         self.unsaved: list[RunResult] = []
+        self.unsaved_pieces: list[bytes] = []
         self.session = Session(
             session_id=str(told.get("session_id") or uuid.uuid4()),
             started_us=int(told.get("started_us") or SystemClock.epoch_us()),
@@ -54,16 +52,6 @@ class VizartSession:
         )
         self.journal = Journal(self.settings.output, self.session.session_id)
         self.audit = self._open_output(told.get("pid"))
-
-    @classmethod
-    def of(cls, config: pytest.Config) -> VizartSession:
-        """Return the session of a config, waking it if this is the first use."""
-        if AWAKE not in config.stash:
-            from pytest_vizart.plugin.hooks import RunHooks
-
-            config.stash[AWAKE] = session = cls(config)
-            config.pluginmanager.register(RunHooks(session), "vizart-runs")
-        return config.stash[AWAKE]
 
     def open_run(self, item: pytest.Item) -> Run:
         """Begin the run of a test."""
@@ -89,6 +77,26 @@ class VizartSession:
             warn(f"{self.journal.folder}: a run cannot be journaled ({error.strerror}); it is in the report only")
             self.unsaved.append(result)
 
+    def add_piece(self, payload: bytes) -> None:
+        """Keep one item's part of a shared run until the session's end."""
+        if self.audit is None:
+            self.unsaved_pieces.append(payload)
+            return
+        try:
+            self.journal.add_piece(uuid.uuid4().hex, payload)
+        except OSError as error:
+            warn(f"{self.journal.folder}: a sample's run cannot be journaled ({error.strerror})")
+            self.unsaved_pieces.append(payload)
+
+    def take_pieces(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the parts of shared runs with where they come from, and forget them."""
+        for path, payload in self.journal.pieces():
+            yield str(path), payload
+            path.unlink(missing_ok=True)
+        for payload in self.unsaved_pieces:
+            yield "memory", payload
+        self.unsaved_pieces.clear()
+
     def _open_output(self, owner_pid: int | None) -> AuditLog | None:
         try:
             prepare_output(self.settings.output)
@@ -99,81 +107,3 @@ class VizartSession:
             warn(str(error))
             return None
         return AuditLog(self.settings.output)
-
-
-def dataset_for(config: pytest.Config, name: str | None) -> GoldenDataset:
-    """Return a dataset by name, or the only one there is.
-
-    Raises:
-        GoldenError: no folder, no such dataset, or several and no choice made.
-    """
-    settings = settings_of(config)
-    if settings.golden is None:
-        raise GoldenError(
-            "there is no golden data",
-            expected=f"a folder of golden datasets, such as {settings.rootdir / 'golden'}",
-            hint="give it with --vizart-golden=DIR",
-        )
-    known = config.stash.setdefault(_DATASETS, {})
-    if name not in known:
-        found = discover(settings.golden)
-        if name is None and len(found) > 1:
-            raise GoldenError(
-                "several golden datasets and no choice made",
-                file=settings.golden,
-                found=", ".join(found),
-                hint='name one: @pytest.mark.vizart_golden("' + next(iter(found)) + '")',
-            )
-        if name is not None and name not in found:
-            raise GoldenError(
-                f"there is no golden dataset {name!r}",
-                file=settings.golden,
-                expected=", ".join(found),
-                found=name,
-                hint="mind the spelling, or give another folder with --vizart-golden=DIR",
-            )
-        path = found[name] if name is not None else next(iter(found.values()))
-        dataset = GoldenDataset.load(path)
-        if not settings.off:
-            dataset.require_readable_labels()
-        known[name] = dataset.subset(limit=settings.limit, tags=settings.tags) if settings.partial else dataset
-    return known[name]
-
-
-_DATASETS = pytest.StashKey[dict[str | None, GoldenDataset]]()
-
-
-def finish_session(config: pytest.Config) -> None:
-    """Keep what the session measured, and write report and JSON. What goes wrong is warned of; nothing is raised."""
-    if hasattr(config, "workerinput"):
-        return  # the controller gathers what this worker left in the journal
-    if AWAKE not in config.stash and not journal_exists(config):
-        return
-    session = VizartSession.of(config)
-    runs = (*journaled_runs(session.journal), *session.unsaved)
-    session.result = SessionResult(session=session.session, runs=runs)
-    if session.audit is not None:
-        if not runs or keep(session.settings.output, session.session, runs):
-            session.journal.remove()
-        session.audit.close()
-    if runs:
-        _write_reports(session, session.result)
-
-
-def _write_reports(session: VizartSession, result: SessionResult) -> None:
-    settings = session.settings
-    try:
-        if settings.json is not None:
-            write_json(settings.json, result)
-        if settings.report is not None:
-            test_ids = list(dict.fromkeys(run.info.test_id for run in result.runs))
-            points = trends(session.history, test_ids, fingerprint=session.session.machine.fingerprint)
-            write_report(settings.report, result, points, generated_at=datetime.now(UTC))
-    except (VizartError, OSError) as error:
-        warn(str(error))
-
-
-def journal_exists(config: pytest.Config) -> bool:
-    """Whether workers of a distributed session left something to gather."""
-    told = config.stash.get(WORKERS, {})
-    return bool(told) and Journal(settings_of(config).output, str(told["session_id"])).folder.is_dir()

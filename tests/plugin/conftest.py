@@ -11,8 +11,16 @@ from PIL import Image
 
 # pytester forgets, after each inner session, every module that was not imported before it. Inner sessions would import
 # numpy and scikit-learn anew each time, which is slow, and which numpy refuses.
-for _name in ("hypothesis", "sklearn.metrics", "pytest_vizart.plugin.fixtures", "pytest_vizart.plugin.summary",
-              "pytest_vizart.accuracy.metrics.classes", "pytest_vizart.golden.formats.class_csv"):  # fmt: skip
+_PRELOADED = (
+    "hypothesis",
+    "sklearn.metrics",
+    "pytest_vizart.accuracy.metrics.classes",
+    "pytest_vizart.golden.formats.class_csv",
+    "pytest_vizart.plugin.closing",
+    "pytest_vizart.plugin.fixtures",
+    "pytest_vizart.plugin.summary",
+)
+for _name in _PRELOADED:
     importlib.import_module(_name)
 
 BRIGHTNESS = {"a": ("dark", 10), "b": ("dark", 40), "c": ("light", 200), "d": ("light", 250)}

@@ -1,0 +1,50 @@
+"""The end of a session: what was measured is kept, and shown in report and JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pytest_vizart.errors import VizartError, warn
+from pytest_vizart.plugin.session import VizartSession
+from pytest_vizart.plugin.waking import measured_session
+from pytest_vizart.records.run import SessionResult
+from pytest_vizart.report.html import write_report
+from pytest_vizart.report.json import write_json
+from pytest_vizart.workflow.keeping import journaled_runs, keep, trends
+
+
+def finish_session(config: pytest.Config) -> None:
+    """Keep what the session measured, and write report and JSON. What goes wrong is warned of; nothing is raised."""
+    session = measured_session(config)
+    if session is None:
+        return
+    try:
+        _finish(session)
+    except Exception as error:  # noqa: BLE001 - monitoring never breaks the session it watches
+        warn(f"the session's runs were not kept or shown: {type(error).__name__}: {error}")
+
+
+def _finish(session: VizartSession) -> None:
+    runs = (*journaled_runs(session.journal), *session.unsaved)
+    session.result = SessionResult(session=session.session, runs=runs)
+    if session.audit is not None:
+        if not runs or keep(session.settings.output, session.session, runs):
+            session.journal.remove()
+        session.audit.close()
+    if runs:
+        _write_reports(session, session.result)
+
+
+def _write_reports(session: VizartSession, result: SessionResult) -> None:
+    settings = session.settings
+    try:
+        if settings.json is not None:
+            write_json(settings.json, result)
+        if settings.report is not None:
+            test_ids = list(dict.fromkeys(run.info.test_id for run in result.runs))
+            points = trends(session.history, test_ids, fingerprint=session.session.machine.fingerprint)
+            write_report(settings.report, result, points, generated_at=datetime.now(UTC))
+    except (VizartError, OSError) as error:
+        warn(str(error))
