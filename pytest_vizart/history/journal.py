@@ -7,6 +7,7 @@ behind that died before its end is taken over by the next one.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ class Journal:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         pid = owner_pid or os.getpid()
-        owner = {"pid": pid, "started": _process_start(pid)}
+        owner = {"host": platform.node(), "pid": pid, "started": _process_start(pid)}
         _write(self.folder / "owner.json", orjson.dumps(owner))
         _write(self.folder / "session.json", orjson.dumps(session))
 
@@ -85,7 +86,8 @@ def dead_journals(output: Path) -> Iterator[Journal]:
     for folder in sorted((output / "journal").glob("*/")):
         try:
             owner = orjson.loads((folder / "owner.json").read_bytes())
-            alive = _process_start(int(owner["pid"])) == owner["started"]
+            # Of a process on another machine, or in another container, nothing can be known here.
+            alive = owner["host"] != platform.node() or _process_start(int(owner["pid"])) == owner["started"]
         except (OSError, ValueError, KeyError, TypeError):
             continue  # another process may be making it at this moment
         if not alive:

@@ -14,6 +14,9 @@ from pytest_vizart.errors import warn
 from pytest_vizart.history.schema import TABLES
 
 
+_SMALL_TABLES = ("runs", "decisions")
+
+
 class History:
     """The kept runs of one output folder.
 
@@ -23,6 +26,7 @@ class History:
     def __init__(self, output: str | PathLike[str] = ".vizart") -> None:
         self.output = Path(output)
         self._damaged: set[Path] = set()
+        self._kept: dict[Path, pa.Table | None] = {}
 
     def runs(self, *, test_id: str | None = None, fingerprint: str | None = None) -> pa.Table:
         """One row per run, oldest first; decisions of `vizart baseline accept` are worked into the accepted columns."""
@@ -75,15 +79,22 @@ class History:
             # A file is called <time>-<session>.parquet, and a time has no dash in it.
             if sessions is not None and path.stem.partition("-")[2] not in sessions:
                 continue
-            table = self._read_file(path, schema)
+            table = (self._read_small_file if name in _SMALL_TABLES else self._read_file)(path, schema)
             if table is not None:
                 tables.append(_filtered(table, wanted))
         # Files bring dictionaries of their own: grouping over differing ones fails, so they are unified.
         return pa.concat_tables(tables).unify_dictionaries()
 
+    def _read_small_file(self, path: Path, schema: pa.Schema) -> pa.Table | None:
+        """Read a file of which a session asks again and again; files are immutable, so once is enough."""
+        if path not in self._kept:
+            self._kept[path] = self._read_file(path, schema)
+        return self._kept[path]
+
     def _read_file(self, path: Path, schema: pa.Schema) -> pa.Table | None:
         try:
-            return _conformed(pq.read_table(path, partitioning=None, memory_map=False), schema)
+            with pq.ParquetFile(path) as file:
+                return _conformed(file.read(), schema)
         except (OSError, pa.ArrowException) as error:
             if path not in self._damaged:
                 self._damaged.add(path)
@@ -113,6 +124,8 @@ class History:
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table with exactly the schema's columns: null where an older file has none, newer columns left out."""
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(None)
     arrays = [
         table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
         for field in schema

@@ -33,7 +33,7 @@ def collect(run: Run, *, session_id: str, error: BaseException | None, partial: 
         passes=run.passes,
         warmup=run.warmup,
         profile=run.profile,
-        partial=partial or (dataset is not None and dataset.partial),
+        partial=partial or (dataset is not None and (dataset.partial or len(run.seen) < len(dataset))),
         contended=contended,
         error=None if error is None else f"{type(error).__name__}: {error}"[:2_000],
         notes=notes,

@@ -64,6 +64,7 @@ class Run:
 
     def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]:
         """Yield the samples one by one: warm-up first, then pass after pass."""
+        __tracebackhide__ = True
         self._use(dataset)
         groups = [[sample] for sample in dataset]
         for group in self._groups(groups, warmup_groups=self.warmup, batch=False):
@@ -75,6 +76,7 @@ class Run:
         Raises:
             UsageError: `size` is not a positive whole number.
         """
+        __tracebackhide__ = True
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise UsageError("not a batch size", place="batches()", expected="a whole number of at least 1", found=size)
         self._use(dataset)
@@ -208,6 +210,7 @@ class Run:
         return tuple(self._group)
 
     def _use(self, dataset: GoldenDataset) -> None:
+        __tracebackhide__ = True
         if self.dataset is not None and self.dataset is not dataset:
             raise UsageError(
                 "a run uses one dataset",

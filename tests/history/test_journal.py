@@ -46,3 +46,14 @@ def test_a_dead_session_is_found(tmp_path: Path) -> None:
     assert done.returncode == -9
     (journal,) = dead_journals(tmp_path)
     assert [run.info.run_id for run in journal.runs(print)] == ["r1"]
+
+
+def test_a_session_of_another_machine_is_left_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "s1")
+    journal.open(a_session())
+    owner = journal.folder / "owner.json"
+    dead = owner.read_text().replace('"started":', '"started":1')
+    owner.write_text(dead.replace('"host":"', '"host":"other-'))
+    assert list(dead_journals(tmp_path)) == []
+    owner.write_text(dead)
+    assert [found.folder for found in dead_journals(tmp_path)] == [journal.folder]

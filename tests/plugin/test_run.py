@@ -209,3 +209,25 @@ def test_predictions_that_differ_between_passes_are_told(project: pytest.Pyteste
     )
     result = project.runpytest()
     result.stdout.fnmatch_lines(["*not deterministic*"])
+
+
+def test_a_session_that_is_killed_loses_no_finished_run(shades: pytest.Pytester) -> None:
+    shades.makepyfile(test_zz_dies="import os, signal\ndef test_dies(): os.kill(os.getpid(), signal.SIGKILL)\n")
+    assert shades.runpytest_subprocess().ret == -9
+    assert History(shades.path / ".vizart").runs().num_rows == 0
+    shades.runpytest("test_shades.py").assert_outcomes(passed=1)
+    runs = History(shades.path / ".vizart").runs()
+    assert runs.num_rows == 2
+    assert len(set(runs["session_id"].to_pylist())) == 2
+
+
+def test_leaving_the_loop_early_is_a_part_of_the_data(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_shades=LOOP_TEST.format(markers="").replace(
+            "vizart_run.predict(label)",
+            'vizart_run.predict(label)\n        if vizart_run.seen and sample.id == "b": break',
+        )
+    )
+    project.runpytest("--vizart-warmup=0").assert_outcomes(passed=1)
+    (run,) = History(project.path / ".vizart").runs().to_pylist()
+    assert (run["samples"], run["partial"], run["accepted"]) == (2, True, False)
