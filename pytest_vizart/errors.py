@@ -28,7 +28,9 @@ __all__ = [
     "UsageError",
     "VizartError",
     "VizartWarning",
+    "told_since",
     "warn",
+    "warnings_told",
 ]
 
 
@@ -112,10 +114,24 @@ def warn(message: str) -> None:
     Under `-W error` a warning is an exception, and monitoring must never break the test it watches: then the message
     goes to the standard error stream.
     """
+    _told.append(message)
     try:
         warnings.warn(VizartWarning(message), stacklevel=2)
     except VizartWarning:
         print(f"vizart: {message}", file=sys.stderr)
+
+
+_told: list[str] = []
+
+
+def told_since(count: int) -> tuple[str, ...]:
+    """Return the warnings of this process after the first `count`; each once."""
+    return tuple(dict.fromkeys(_told[count:]))
+
+
+def warnings_told() -> int:
+    """Return how many warnings this process has given."""
+    return len(_told)
 
 
 def _shortened(found: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ import orjson
 from pytest_vizart.errors import UsageError
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]+")
-_MAX_NAME = 120
+_MAX_NAME = 80
 
 
 class ArtifactStore:
@@ -22,8 +23,8 @@ class ArtifactStore:
     def __init__(self, output: Path, run_id: str) -> None:
         self._folder = output / "runs" / run_id / "stages"
 
-    def save(self, name: str, value: Any, *, stage: str) -> Path:
-        """Write a value and return its path.
+    def save(self, name: str, value: Any, *, stage: str, sample: str | None = None) -> Path:
+        """Write a value and return its path; the file's name begins with the sample's ID.
 
         bytes and text are written as they are; uint8 arrays of shape (H, W), (H, W, 3) or (H, W, 4) as PNG, other
         arrays as NPY; PIL images as PNG; everything else as JSON. An extension that `name` already has is kept.
@@ -34,16 +35,23 @@ class ArtifactStore:
         suffix, payload = _encoded(name, value)
         folder = self._folder / safe_name(stage)
         folder.mkdir(parents=True, exist_ok=True)
-        file_name = safe_name(name)
+        file_name = safe_name(name) if sample is None else f"{safe_name(sample)}-{safe_name(name)}"
         path = folder / (file_name if Path(file_name).suffix.lower() == suffix else f"{file_name}{suffix}")
         path.write_bytes(payload)
         return path
 
 
 def safe_name(name: str) -> str:
-    """A file name that stays in its folder on every system, whatever the stage or sample is called."""
+    """A file name that stays in its folder on every system, whatever the stage or sample is called.
+
+    Names that had to be changed end in a digest of what they were, so that no two become one; the extension stays.
+    """
     cleaned = _UNSAFE.sub("_", name).strip(" .")[:_MAX_NAME]
-    return cleaned or "unnamed"
+    if cleaned and cleaned == name:
+        return cleaned
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    stem, dot, extension = cleaned.rpartition(".")
+    return f"{stem}-{digest}.{extension}" if dot and stem else f"{cleaned or 'unnamed'}-{digest}"
 
 
 def _encoded(name: str, value: Any) -> tuple[str, bytes]:
@@ -51,7 +59,7 @@ def _encoded(name: str, value: Any) -> tuple[str, bytes]:
     if isinstance(value, bytes | bytearray):
         return suffix or ".bin", bytes(value)
     if isinstance(value, str):
-        return suffix or ".txt", value.encode()
+        return suffix or ".txt", value.encode("utf-8", "backslashreplace")
     if hasattr(value, "save") and hasattr(value, "getbands"):
         return ".png", _png(value)
     if isinstance(value, np.ndarray):

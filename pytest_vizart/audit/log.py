@@ -7,6 +7,7 @@ switched off by them, so it uses a logger with a core of its own.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,11 +46,20 @@ class AuditLog:
         )
         self._logger.add(self._sink, format="{message}", level="DEBUG", catch=False)
 
-    def write(self, event: str, *, run_id: str, level: str = "INFO", **fields: Any) -> None:
-        """Add one line. Fields that are None are left out."""
+    def of_run(self, run_id: str, test_id: str) -> Callable[..., None]:
+        """Return a function that adds lines to the trail of one run."""
+
+        def add(event: str, /, *, level: str = "INFO", **fields: Any) -> None:
+            self.write(event, run_id, level, {**fields, "test": test_id})
+
+        return add
+
+    def write(self, event: str, run_id: str, level: str = "INFO", fields: Mapping[str, Any] | None = None) -> None:
+        """Add one line. Fields that are None are left out; time, level, event and run_id are the line's own."""
         if self._silent:
             return
-        known = {name: value for name, value in fields.items() if value is not None}
+        own = ("time", "level", "event", "run_id")
+        known = {name: value for name, value in (fields or {}).items() if value is not None and name not in own}
         try:
             self._logger.bind(run_id=run_id, **known).log(level, event)
         except Exception as error:  # noqa: BLE001 - whatever the log does, the test goes on
@@ -62,11 +72,7 @@ class AuditLog:
     def _sink(self, message: loguru.Message) -> None:
         record = message.record
         now = datetime.now(UTC)
-        line = orjson.dumps(
-            {"time": now, "level": record["level"].name, "event": record["message"], **record["extra"]},
-            default=str,
-            option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS,
-        )
+        line = _line({"time": now, "level": record["level"].name, "event": record["message"], **record["extra"]})
         self._folder.mkdir(parents=True, exist_ok=True)
         # One write to a descriptor opened for appending: lines of several processes do not mix.
         descriptor = os.open(self._folder / f"{now:%Y-%m-%d}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -74,3 +80,12 @@ class AuditLog:
             os.write(descriptor, line)
         finally:
             os.close(descriptor)
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    try:
+        return orjson.dumps(fields, default=str, option=options)
+    except TypeError:  # a text with half a surrogate pair, such as the name of a file that is no Unicode
+        texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in fields.items()}
+        return orjson.dumps(texts, option=options)

@@ -24,15 +24,15 @@ def baseline() -> None:
 @output_option
 @json_option
 def accept(run_id: str | None, output: Path, as_json: bool) -> None:
-    """Make a run the baseline from now on; without RUN_ID, the newest run of each test that was not taken as one.
+    """Make a run the baseline from now on; without RUN_ID, the newest run of each test, where that failed.
 
-    Later runs are compared with it, and with no run before it; its times are learned anew. A run whose test raised, or
-    that used a part of the data, cannot be accepted.
+    Later runs of its branch are compared with it, and with no other run that was there before the decision; times are
+    learned anew. A run whose test raised, or that used a part of the data, cannot be accepted.
     """
     table = kept_runs(output)
     chosen = [find_run(table, run_id)] if run_id else _newest_refused(plain_rows(table))
     if not chosen:
-        raise click.UsageError("the newest run of every test is a baseline already; hint: name a run")
+        raise click.UsageError("the newest run of no test failed: there is nothing to accept; hint: name a run")
     for row in chosen:
         if row["status"] == "error" or row["partial"]:
             raise click.UsageError(
@@ -51,4 +51,4 @@ def accept(run_id: str | None, output: Path, as_json: bool) -> None:
 def _newest_refused(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     newest = {row["test_id"]: row for row in rows}
     whole = [row for row in newest.values() if row["status"] != "error" and not row["partial"]]
-    return [row for row in whole if not (row["accepted"] and row["accepted_latency"])]
+    return [row for row in whole if not row["accepted"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -25,7 +26,15 @@ def runs(output: Path, as_json: bool, limit: int, test_text: str | None) -> None
         click.echo(orjson.dumps({"schema_version": 1, "runs": rows}, option=orjson.OPT_INDENT_2))
         return
     for row in rows:
-        accepted = "baseline" if row["accepted"] else f"not a baseline: {row['not_accepted_because'] or '?'}"
+        accepted = _standing(row)
         commit = (row["commit"] or "")[:9]
         facts = (row["run_id"][:8], row["started_at"][:19], f"{row['status']:<6}", f"{commit:<9}", row["test_id"])
         click.echo(f"{'  '.join(facts)}  ({accepted})")
+
+
+def _standing(row: dict[str, Any]) -> str:
+    """What the run serves for, and why not for more."""
+    if row["accepted"] and row["accepted_latency"]:
+        return "baseline"
+    because = row["not_accepted_because"] or "not told"
+    return f"baseline of accuracy, not of latency: {because}" if row["accepted"] else f"not a baseline: {because}"

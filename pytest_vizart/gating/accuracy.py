@@ -115,10 +115,22 @@ def _floors(case: _Case, score: Score) -> list[Verdict]:
         else:
             status, message = "pass", f"{score.stage} {metric} {value:.4g} >= {floor:g}, its floor"
         effect = None if value is None else value - floor
+        samples = _culprits(case, score.stage) if status == "fail" else ()
         verdicts.append(
-            Verdict(case.test_id, score.stage, "accuracy", metric, status, message, effect, None, floor, value)
+            Verdict(
+                case.test_id, score.stage, "accuracy", metric, status, message, effect, None, floor, value, {}, samples
+            )
         )
     return verdicts
+
+
+def _culprits(case: _Case, stage: str) -> tuple[str, ...]:
+    """The samples to look at first: those that turned wrong, or else those that are, the worst ones first."""
+    newly_wrong = case.flips.get(stage, Flips()).newly_wrong
+    if newly_wrong:
+        return newly_wrong
+    bad = [each for each in case.outcomes if each.stage == stage and each.status in ("wrong", "invalid")]
+    return tuple(outcome.sample_id for outcome in sorted(bad, key=lambda each: each.score or 0.0))
 
 
 def _against_baseline(case: _Case, score: Score) -> list[Verdict]:
@@ -187,11 +199,13 @@ def _newly_wrong(case: _Case, baseline: AccuracyBaseline, score: Score) -> Verdi
 def _label_changes(case: _Case, baseline: AccuracyBaseline, stage: str) -> dict[str, str]:
     before = baseline.label_digests.get(stage, {})
     now = {outcome.sample_id: outcome.label_digest for outcome in case.outcomes if outcome.stage == stage}
-    return {
+    notes = {
         sample: _LABEL_CHANGED
         for sample, digest in now.items()
         if digest is not None and before.get(sample) is not None and before[sample] != digest
     }
+    invalid = (outcome for outcome in case.outcomes if outcome.stage == stage and outcome.status == "invalid")
+    return notes | {outcome.sample_id: f"invalid: {outcome.error_type}" for outcome in invalid}
 
 
 def _other_samples(case: _Case, baseline: AccuracyBaseline, stage: str) -> tuple[VerdictStatus, str] | None:

@@ -98,6 +98,9 @@ def _refusal(
         return "the test did not pass"
     if partial:
         return "only a part of the golden data was used"
+    unclear = [verdict for verdict in verdicts if verdict.kind == "accuracy" and verdict.status == "inconclusive"]
+    if unclear:
+        return f"accuracy of {unclear[0].stage} could not be compared"
     if in_ci and dirty:
         return "tracked files were changed, in CI"
     return None

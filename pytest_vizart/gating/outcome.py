@@ -9,6 +9,7 @@ from pytest_vizart.gating.wording import counted, listed
 from pytest_vizart.records.verdict import Verdict, VerdictKind
 from pytest_vizart.settings import Gate
 
+_SHOWN_SAMPLES = 20
 _KINDS: tuple[VerdictKind, ...] = ("accuracy", "latency", "memory")
 
 
@@ -32,9 +33,14 @@ def headline(verdicts: Sequence[Verdict]) -> str:
 def section(verdicts: Sequence[Verdict], *, run_id: str | None = None) -> str:
     """Return all messages of the verdicts handed in, every sample that made them so, and what to do about it."""
     lines: list[str] = []
+    told: set[tuple[str, tuple[str, ...]]] = set()
     for verdict in verdicts:
         lines.append(f"{verdict.kind}: {_line(verdict)}")
-        lines.extend(f"    {sample}" for sample in verdict.samples)
+        if (verdict.stage, verdict.samples) not in told:
+            lines.extend(f"    {sample}" for sample in verdict.samples[:_SHOWN_SAMPLES])
+            if len(verdict.samples) > _SHOWN_SAMPLES:
+                lines.append(f"    and {len(verdict.samples) - _SHOWN_SAMPLES} more")
+        told.add((verdict.stage, verdict.samples))
     if lines and any(verdict.baseline for verdict in verdicts):
         lines.append(f"if the change is meant: vizart baseline accept {run_id or 'RUN_ID'}")
     return "\n".join(lines)

@@ -48,7 +48,11 @@ class GoldenSample:
         """
         from pytest_vizart.golden.inputs import load_input
 
-        return load_input(self._key.path)
+        __tracebackhide__ = True
+        try:
+            return load_input(self._key.path)
+        except GoldenFormatError as error:
+            raise error.with_traceback(None) from None  # the decoder's own frames would bury the message
 
     def label(self, stage: str) -> Label | None:
         """Return the label that judges a stage, its arrays read-only; None if the sample is unlabeled.

@@ -10,8 +10,9 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +21,7 @@ from pytest_vizart.records.run import RunResult, Session
 
 R = TypeVar("R")
 
+_CLOCK_STEP_S = 5.0
 _runs: TypeAdapter[RunResult] = TypeAdapter(RunResult)
 _sessions: TypeAdapter[Session] = TypeAdapter(Session)
 
@@ -40,11 +42,11 @@ class Journal:
         pid = owner_pid or os.getpid()
         owner = {"host": platform.node(), "pid": pid, "started": _process_start(pid)}
         _write(self.folder / "owner.json", orjson.dumps(owner))
-        _write(self.folder / "session.json", orjson.dumps(session))
+        _write(self.folder / "session.json", as_json(session))
 
     def add_run(self, result: RunResult) -> None:
         """Keep a finished run."""
-        self._add(f"run-{result.info.run_id}.json", orjson.dumps(result))
+        self._add(f"run-{result.info.run_id}.json", as_json(result))
 
     def add_piece(self, name: str, payload: bytes) -> None:
         """Keep one sample's part of a run that several tests make together."""
@@ -64,6 +66,18 @@ class Journal:
         """Yield the kept pieces with their files."""
         for path in sorted(self.folder.glob("piece-*.json")):
             yield path, path.read_bytes()
+
+    def claim(self) -> bool:
+        """Make a dead session's journal this process's own; False if another process was faster."""
+        claimed = self.folder.with_name(f"{self.folder.name}.taken-over-{os.getpid()}")
+        try:
+            self.folder.rename(claimed)
+        except OSError:
+            return False
+        self.folder = claimed
+        owner = {"host": platform.node(), "pid": os.getpid(), "started": _process_start(os.getpid())}
+        _write(claimed / "owner.json", orjson.dumps(owner))
+        return True
 
     def session(self) -> Session | None:
         """Return whose journal it is, None where that is damaged or absent."""
@@ -87,11 +101,17 @@ def dead_journals(output: Path) -> Iterator[Journal]:
         try:
             owner = orjson.loads((folder / "owner.json").read_bytes())
             # Of a process on another machine, or in another container, nothing can be known here.
-            alive = owner["host"] != platform.node() or _process_start(int(owner["pid"])) == owner["started"]
+            alive = owner["host"] != platform.node() or _is_alive(owner)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # another process may be making it at this moment
         if not alive:
             yield Journal(output, folder.name)
+
+
+def _is_alive(owner: dict[str, Any]) -> bool:
+    started = _process_start(int(owner["pid"]))
+    # The start is told by the clock, which may have been set meanwhile.
+    return started is not None and abs(started - float(owner["started"])) < _CLOCK_STEP_S
 
 
 def _write(path: Path, payload: bytes) -> None:
@@ -108,3 +128,22 @@ def _process_start(pid: int) -> float | None:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
+
+
+def as_json(record: Any) -> bytes:
+    """Return a record as JSON, whatever its texts hold.
+
+    Names of files, stages and errors may hold halves of surrogate pairs, which are no Unicode text: they are escaped.
+    """
+    try:
+        return orjson.dumps(record)
+    except TypeError:
+        return orjson.dumps(_cleaned(asdict(record)))
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(each) for key, each in value.items()}
+    return [_cleaned(each) for each in value] if isinstance(value, list | tuple) else value

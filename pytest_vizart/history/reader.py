@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +14,14 @@ import pyarrow.parquet as pq
 from pytest_vizart.errors import warn
 from pytest_vizart.history.schema import TABLES
 
-
 _SMALL_TABLES = ("runs", "decisions")
+
+
+class Decision(NamedTuple):
+    """Whether a run is a baseline from then on, as somebody decided by hand."""
+
+    accepted: bool
+    decided_us: int
 
 
 class History:
@@ -39,9 +46,10 @@ class History:
         run_ids: Sequence[str] | None = None,
         session_ids: Sequence[str] | None = None,
         stage: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """One row per span. `session_ids` spares reading the files of other sessions."""
-        return self._read("spans", {"run_id": run_ids, "stage": stage}, session_ids)
+        """One row per span. `session_ids` and `columns` spare reading the files and columns of no interest."""
+        return self._read("spans", {"run_id": run_ids, "stage": stage}, session_ids, columns)
 
     def accuracy(
         self,
@@ -65,9 +73,13 @@ class History:
         return self._read("outcomes", {"run_id": run_ids, "stage": stage, "status": status}, session_ids)
 
     def _read(
-        self, name: str, filters: dict[str, str | Sequence[str] | None], session_ids: Sequence[str] | None = None
+        self,
+        name: str,
+        filters: dict[str, str | Sequence[str] | None],
+        session_ids: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        schema = TABLES[name]
+        schema = TABLES[name] if columns is None else pa.schema([TABLES[name].field(column) for column in columns])
         wanted = {
             column: [value] if isinstance(value, str) else list(value)
             for column, value in filters.items()
@@ -77,7 +89,7 @@ class History:
         tables = [schema.empty_table()]
         for path in sorted((self.output / "metrics" / name).glob("*.parquet")):
             # A file is called <time>-<session>.parquet, and a time has no dash in it.
-            if sessions is not None and path.stem.partition("-")[2] not in sessions:
+            if sessions is not None and path.name.partition("-")[2].partition(".")[0] not in sessions:
                 continue
             table = (self._read_small_file if name in _SMALL_TABLES else self._read_file)(path, schema)
             if table is not None:
@@ -94,7 +106,8 @@ class History:
     def _read_file(self, path: Path, schema: pa.Schema) -> pa.Table | None:
         try:
             with pq.ParquetFile(path) as file:
-                return _conformed(file.read(), schema)
+                there = [name for name in schema.names if name in file.schema_arrow.names]
+                return _conformed(file.read(columns=there), schema)
         except (OSError, pa.ArrowException) as error:
             if path not in self._damaged:
                 self._damaged.add(path)
@@ -104,18 +117,29 @@ class History:
                 )
             return None
 
-    def decisions(self) -> dict[str, bool]:
-        """Return the runs that somebody decided on: run ID -> whether it is a baseline. The latest decision holds."""
+    def decisions(self) -> dict[str, Decision]:
+        """Return, by run ID, what somebody decided of it. The latest decision holds."""
         table = self._read("decisions", {}).sort_by([("decided_at", "ascending")])
-        return dict(zip(table["run_id"].to_pylist(), table["accepted"].to_pylist(), strict=True))
+        columns = (
+            table["run_id"].to_pylist(),
+            table["accepted"].to_pylist(),
+            table["decided_at"].cast("int64").to_pylist(),
+        )
+        return {run_id: Decision(accepted, decided_us) for run_id, accepted, decided_us in zip(*columns, strict=True)}
 
     def _with_decisions(self, runs: pa.Table) -> pa.Table:
         decided = self.decisions()
         if not decided:
             return runs
-        ids = runs["run_id"].to_pylist()
+        ids, contended = runs["run_id"].to_pylist(), runs["contended"].to_pylist()
         for column in ("accepted", "accepted_latency"):
-            values = [decided.get(run_id, value) for run_id, value in zip(ids, runs[column].to_pylist(), strict=True)]
+            values = [
+                # Nobody can decide that times measured beside other workers are sound.
+                decided[run_id].accepted and not (column == "accepted_latency" and beside)
+                if run_id in decided
+                else value
+                for run_id, value, beside in zip(ids, runs[column].to_pylist(), contended, strict=True)
+            ]
             runs = runs.set_column(
                 runs.schema.get_field_index(column), runs.schema.field(column), pa.array(values, pa.bool_())
             )

@@ -48,7 +48,17 @@ def write_tables(output: Path, tables: Mapping[str, pa.Table], *, session_id: st
     stamp = datetime.fromtimestamp(started_us / 1e6, UTC).strftime("%Y%m%dT%H%M%S")
     # `runs` comes last: a reader that sees a run finds the rest of it too.
     names = sorted(tables, key=lambda name: name == "runs")
-    return [write_file(output / "metrics" / name / f"{stamp}-{session_id}.parquet", tables[name]) for name in names]
+    return [write_file(_new_path(output / "metrics" / name, f"{stamp}-{session_id}"), tables[name]) for name in names]
+
+
+def _new_path(folder: Path, stem: str) -> Path:
+    """A path that is not taken: files are immutable, also when one session is kept in two parts."""
+    path = folder / f"{stem}.parquet"
+    part = 1
+    while path.exists():
+        part += 1
+        path = folder / f"{stem}.{part}.parquet"
+    return path
 
 
 def write_decision(output: Path, run_id: str, accepted: bool, *, decided_us: int) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from pytest_vizart.errors import VizartError, warn
+from pytest_vizart.errors import VizartError, told_since, warn
 from pytest_vizart.plugin.session import VizartSession
 from pytest_vizart.plugin.waking import measured_session
 from pytest_vizart.records.run import SessionResult
@@ -28,7 +30,7 @@ def finish_session(config: pytest.Config) -> None:
 
 def _finish(session: VizartSession) -> None:
     runs = (*journaled_runs(session.journal), *session.unsaved)
-    session.result = SessionResult(session=session.session, runs=runs)
+    session.result = SessionResult(session=session.session, runs=runs, warnings=told_since(session.warnings_before))
     if session.audit is not None:
         if not runs or keep(session.settings.output, session.session, runs):
             session.journal.remove()
@@ -39,12 +41,20 @@ def _finish(session: VizartSession) -> None:
 
 def _write_reports(session: VizartSession, result: SessionResult) -> None:
     settings = session.settings
+    if settings.json is not None:
+        _write(session, settings.json, lambda path: write_json(path, result))
+    if settings.report is not None:
+        test_ids = list(dict.fromkeys(run.info.test_id for run in result.runs))
+        points = trends(session.history, test_ids, fingerprint=session.session.machine.fingerprint)
+        _write(
+            session, settings.report, lambda path: write_report(path, result, points, generated_at=datetime.now(UTC))
+        )
+
+
+def _write(session: VizartSession, path: Path, write: Callable[[Path], None]) -> None:
     try:
-        if settings.json is not None:
-            write_json(settings.json, result)
-        if settings.report is not None:
-            test_ids = list(dict.fromkeys(run.info.test_id for run in result.runs))
-            points = trends(session.history, test_ids, fingerprint=session.session.machine.fingerprint)
-            write_report(settings.report, result, points, generated_at=datetime.now(UTC))
+        write(path)
     except (VizartError, OSError) as error:
         warn(str(error))
+    else:
+        session.written.add(path)

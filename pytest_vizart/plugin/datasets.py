@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from pathlib import Path
+
 import pytest
 
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.dataset import GoldenDataset, discover
 from pytest_vizart.plugin.configuration import settings_of
+from pytest_vizart.settings import Settings
 
 _DATASETS = pytest.StashKey[dict[str | None, GoldenDataset]]()
+
+
+class LeftOutError(GoldenError):
+    """The options choose data that a test has none of: the test is skipped."""
 
 
 def dataset_for(config: pytest.Config, name: str | None) -> GoldenDataset:
@@ -16,6 +24,7 @@ def dataset_for(config: pytest.Config, name: str | None) -> GoldenDataset:
 
     Raises:
         GoldenError: no folder, no such dataset, or several and no choice made.
+        LeftOutError: --vizart-golden names another dataset, or none of its samples has the tags that were asked for.
     """
     settings = settings_of(config)
     if settings.golden is None:
@@ -26,25 +35,43 @@ def dataset_for(config: pytest.Config, name: str | None) -> GoldenDataset:
         )
     known = config.stash.setdefault(_DATASETS, {})
     if name not in known:
-        found = discover(settings.golden)
-        if name is None and len(found) > 1:
-            raise GoldenError(
-                "several golden datasets and no choice made",
-                file=settings.golden,
-                found=", ".join(found),
-                hint='name one: @pytest.mark.vizart_golden("' + next(iter(found)) + '")',
-            )
-        if name is not None and name not in found:
-            raise GoldenError(
-                f"there is no golden dataset {name!r}",
-                file=settings.golden,
-                expected=", ".join(found),
-                found=name,
-                hint="mind the spelling, or give another folder with --vizart-golden=DIR",
-            )
-        path = found[name] if name is not None else next(iter(found.values()))
-        dataset = GoldenDataset.load(path)
-        if not settings.off:
-            dataset.require_readable_labels()
-        known[name] = dataset.subset(limit=settings.limit, tags=settings.tags) if settings.partial else dataset
+        known[name] = _loaded(settings, _chosen(settings.golden, name))
     return known[name]
+
+
+def _chosen(folder: Path, name: str | None) -> Path:
+    found = discover(folder)
+    if name in found:
+        return found[name]
+    if name is not None and folder in found.values():
+        raise LeftOutError(f"--vizart-golden names dataset {next(iter(found))!r}, and this test uses {name!r}")
+    if name is not None:
+        close = get_close_matches(name, found, n=1)
+        raise GoldenError(
+            f"there is no golden dataset {name!r}",
+            file=folder,
+            expected=", ".join(found),
+            found=name,
+            hint=f"did you mean {close[0]!r}?" if close else "give another folder with --vizart-golden=DIR",
+        )
+    if len(found) > 1:
+        first = next(iter(found))
+        raise GoldenError(
+            "several golden datasets and no choice made",
+            file=folder,
+            found=", ".join(found),
+            hint=f'name one: @pytest.mark.vizart_golden("{first}")',
+        )
+    return next(iter(found.values()))
+
+
+def _loaded(settings: Settings, path: Path) -> GoldenDataset:
+    dataset = GoldenDataset.load(path)
+    if not settings.off:
+        dataset.require_readable_labels()
+    if not settings.partial:
+        return dataset
+    tags = [tag for tag in settings.tags if tag in dataset.tags]
+    if settings.tags and not tags:
+        raise LeftOutError(f"dataset {dataset.name!r} has no sample with tag {' or '.join(settings.tags)}")
+    return dataset.subset(limit=settings.limit, tags=tags)

@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                 option.flag,
                 dest=option.dest,
                 default=None,
-                metavar=option.metavar,
+                metavar="|".join(option.choices) or option.metavar,
                 choices=option.choices or None,
                 help=option.help,
             )
@@ -63,12 +63,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize(metafunc)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.own_markers and any(mark.name.startswith("vizart_") for mark in item.own_markers):
-            from pytest_vizart.plugin.markers import check_markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Markers of classes and modules matter to the tests that use the fixture; a marker of a test's own always does.
+    marked = [
+        item
+        for item in items
+        if "vizart_run" in getattr(item, "fixturenames", ())
+        or any(mark.name.startswith("vizart_") for mark in item.own_markers)
+    ]
+    if marked:
+        from pytest_vizart.plugin.markers import refuse_wrong_markers
 
-            check_markers(item)
+        refuse_wrong_markers(config, marked)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ import pytest
 from pytest_vizart.errors import VizartError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.plugin.configuration import settings_of
-from pytest_vizart.plugin.datasets import dataset_for
+from pytest_vizart.plugin.datasets import LeftOutError, dataset_for
 from pytest_vizart.plugin.keys import DATASET, RUN
 from pytest_vizart.plugin.markers import dataset_name
 from pytest_vizart.plugin.waking import session_of
@@ -59,5 +59,8 @@ def open_sample(request: pytest.FixtureRequest) -> GoldenSample:
 def _told_plainly() -> Generator[None, Any, None]:
     try:
         yield
+    except LeftOutError as error:
+        raise pytest.skip.Exception(error.problem, _use_item_location=True) from None
     except VizartError as error:
-        pytest.fail(str(error), pytrace=False)
+        # Raised here and not by pytest.fail(), which could not leave out the error that was handled.
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Generator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +12,11 @@ from pytest_vizart.errors import UsageError, warn
 from pytest_vizart.gating.outcome import failing, headline, section
 from pytest_vizart.plugin.keys import RUN
 from pytest_vizart.plugin.markers import limits_of, watched_names
-from pytest_vizart.plugin.shared import journal_piece, shared_test_id
+from pytest_vizart.plugin.shared import journal_piece
+from pytest_vizart.plugin.shared_ids import shared_test_id
 from pytest_vizart.profiling.instrumentation import activated, watched
 from pytest_vizart.records.run import RunResult
-from pytest_vizart.workflow.finish import collect, write_error, write_trail
+from pytest_vizart.workflow.finish import collect, write_trail
 from pytest_vizart.workflow.judge import judge_run
 from pytest_vizart.workflow.run import Run
 
@@ -40,13 +39,14 @@ class RunHooks:
             return (yield)
         with ExitStack() as stack:
             try:
-                stack.enter_context(watched(watched_names(item)))
+                stack.enter_context(watched(watched_names(item), _namespace(item)))
             except UsageError as error:
                 pytest.fail(str(error), pytrace=False)
             stack.enter_context(activated(run.recorder))
             try:
                 result = yield
-            except pytest.skip.Exception:
+            except (pytest.skip.Exception, pytest.xfail.Exception):
+                run.log("run dropped", reason="the test skipped, or expected to fail")
                 raise
             except BaseException as error:
                 self._finish(item, run, error)
@@ -59,12 +59,16 @@ class RunHooks:
     def _finish(self, item: pytest.Item, run: Run, error: BaseException | None) -> RunResult | None:
         """Close the run; None if it could not be judged, of which the user is warned."""
         try:
-            if error is not None:
-                write_error(run, error, "".join(traceback.format_exception(error)))
+            if error is not None and run.failed_stage(error) is not None:
+                item.add_report_section("call", "vizart", _where(run, error))
             if shared_test_id(item) is not None:
+                if error is not None:
+                    run.record_failure(error)
                 journal_piece(self._session, item, run, error)
                 return None
             return self._judge(item, run, error)
+        except UsageError as problem:  # a marker added while the test ran: the user's to mend, and no trouble of ours
+            pytest.fail(str(problem), pytrace=False)
         except Exception as problem:  # noqa: BLE001 - monitoring never breaks the test it watches
             warn(f"{item.nodeid}: the run was not judged: {type(problem).__name__}: {problem}")
             return None
@@ -86,11 +90,8 @@ class RunHooks:
             limits=limits_of(item),
             history=session.history,
         )
-        bad = failing(judged.verdicts, gate=settings.gate, strict=settings.strict)
-        if bad and judged.info.status == "passed":
-            judged = replace(judged, info=replace(judged.info, status="failed"))
         session.add(judged)
-        write_trail(run, judged)
+        write_trail(run.log, judged)
         return judged
 
     def _copy_verdicts(self, item: pytest.Item, judged: RunResult) -> None:
@@ -99,3 +100,16 @@ class RunHooks:
         if bad:
             item.add_report_section("call", "vizart", section(bad, run_id=judged.info.run_id))
             pytest.fail(headline(bad), pytrace=False)
+
+
+def _where(run: Run, error: BaseException) -> str:
+    """Say on which sample a stage raised: the traceback knows neither."""
+    samples = run.current_samples()
+    on = ", ".join(f"{sample.id} ({sample.path})" for sample in samples[:3])
+    return f"stage {run.failed_stage(error)} raised" + (f" on sample {on}" if on else "")
+
+
+def _namespace(item: pytest.Item) -> dict[str, Any]:
+    """The names of the test's own module: what it imported from elsewhere is watched under these names too."""
+    module = getattr(item, "module", None)
+    return {} if module is None else vars(module)

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import pytest
 
 from pytest_vizart.errors import UsageError
 from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
 from pytest_vizart.workflow.judge import Limits
 
+_KNOWN = ("vizart_golden", "vizart_accuracy", "vizart_latency", "vizart_memory", "vizart_stages")
 
-def check_markers(item: pytest.Item) -> None:
-    """Refuse markers that nothing would look at, and arguments that cannot be meant, before any test runs.
 
-    Raises:
-        pytest.UsageError: naming the test and the argument.
-    """
+class RefusedMarkers:
+    """Registered when there are any: a test with a marker that cannot be meant ends in its setup; the others run."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self._problems = problems
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if item.nodeid in self._problems:
+            pytest.fail(self._problems[item.nodeid], pytrace=False)
+
+
+def refuse_wrong_markers(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Find markers that nothing would look at, and arguments that cannot be meant, before any test runs."""
+    problems = {item.nodeid: problem for item in items if (problem := marker_problem(item)) is not None}
+    if problems:
+        config.pluginmanager.register(RefusedMarkers(problems))
+
+
+def marker_problem(item: pytest.Item) -> str | None:
+    """Return what is wrong with the markers of an item, naming the argument; None if nothing is."""
     try:
+        _refuse_unknown(item)
         limits_of(item)
         dataset_name(item)
         watched_names(item)
@@ -26,7 +46,20 @@ def check_markers(item: pytest.Item) -> None:
                 hint="add vizart_run, or remove the markers",
             )
     except UsageError as error:
-        raise pytest.UsageError(f"{item.nodeid}: {error}") from None
+        return str(error)
+    return None
+
+
+def _refuse_unknown(item: pytest.Item) -> None:
+    for mark in item.iter_markers():
+        if mark.name.startswith("vizart_") and mark.name not in _KNOWN:
+            close = get_close_matches(mark.name, _KNOWN, n=1)
+            raise UsageError(
+                "unknown marker",
+                expected=", ".join(_KNOWN),
+                found=mark.name,
+                hint=f"did you mean {close[0]}?" if close else "mind the spelling",
+            )
 
 
 def limits_of(item: pytest.Item) -> Limits:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import shlex
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import HistoryError, warn
+from pytest_vizart.errors import warn, warnings_told
 from pytest_vizart.history.journal import Journal
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.plugin.configuration import settings_of
 from pytest_vizart.plugin.keys import RUN, WORKERS
+from pytest_vizart.plugin.shared_ids import shared_test_id
 from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session, SessionResult
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import take_over_dead_sessions
+from pytest_vizart.workflow.pieces import shared_run_id
 from pytest_vizart.workflow.run import Run
 
 
@@ -34,18 +37,20 @@ class VizartSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        self.warnings_before = warnings_told()
         self.settings = settings_of(config)
         told: dict[str, Any] = getattr(config, "workerinput", {}).get("vizart", config.stash.get(WORKERS, {}))
         self.is_worker = hasattr(config, "workerinput")
-        self.contended = self.is_worker and int(told.get("workers", 2)) > 1
+        self.contended = self.is_worker and int(getattr(config, "workerinput", {}).get("workercount", 2)) > 1
         self.history = History(self.settings.output)
         self.result: SessionResult | None = None
+        self.written: set[Path] = set()
         self.unsaved: list[RunResult] = []
         self.unsaved_pieces: list[bytes] = []
         self.session = Session(
             session_id=str(told.get("session_id") or uuid.uuid4()),
             started_us=int(told.get("started_us") or SystemClock.epoch_us()),
-            command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+            command=_printable(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
             machine=describe_machine(),
             code=describe_code(self.settings.rootdir),
             version=VERSION,
@@ -55,8 +60,10 @@ class VizartSession:
 
     def open_run(self, item: pytest.Item) -> Run:
         """Begin the run of a test."""
+        shared = shared_test_id(item)
         run = Run(
-            item.nodeid,
+            shared or item.nodeid,
+            run_id=None if shared is None else shared_run_id(self.session.session_id, shared),
             output=self.settings.output,
             profile=self.settings.profile,
             passes=self.settings.passes,
@@ -73,8 +80,8 @@ class VizartSession:
             return
         try:
             self.journal.add_run(result)
-        except OSError as error:
-            warn(f"{self.journal.folder}: a run cannot be journaled ({error.strerror}); it is in the report only")
+        except Exception as error:  # noqa: BLE001 - a run that cannot be kept is still judged and shown
+            warn(f"{self.journal.folder}: a run cannot be journaled ({error}); it is in the report only")
             self.unsaved.append(result)
 
     def add_piece(self, payload: bytes) -> None:
@@ -84,8 +91,8 @@ class VizartSession:
             return
         try:
             self.journal.add_piece(uuid.uuid4().hex, payload)
-        except OSError as error:
-            warn(f"{self.journal.folder}: a sample's run cannot be journaled ({error.strerror})")
+        except Exception as error:  # noqa: BLE001
+            warn(f"{self.journal.folder}: a sample's run cannot be journaled ({error})")
             self.unsaved_pieces.append(payload)
 
     def take_pieces(self) -> Iterator[tuple[str, bytes]]:
@@ -103,7 +110,12 @@ class VizartSession:
             if not self.is_worker:
                 take_over_dead_sessions(self.settings.output)
             self.journal.open(self.session, owner_pid=owner_pid)
-        except (HistoryError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever keeps the output from being written, the tests run
             warn(str(error))
             return None
         return AuditLog(self.settings.output)
+
+
+def _printable(text: str) -> str:
+    """A command line may hold bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -27,8 +27,8 @@ def write_summary(reporter: Any, config: pytest.Config) -> None:
     settings = session.settings
     lines = summary_lines(
         session.result,
-        report_path=settings.report,
-        json_path=settings.json,
+        report_path=settings.report if settings.report in session.written else None,
+        json_path=settings.json if settings.json in session.written else None,
         verbose=config.get_verbosity() > 0,
         width=reporter._tw.fullwidth,
     )

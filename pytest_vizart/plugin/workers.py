@@ -18,6 +18,5 @@ def introduce(node: Any) -> None:
             "session_id": str(uuid.uuid4()),
             "started_us": time.time_ns() // 1_000,
             "pid": os.getpid(),
-            "workers": len(getattr(config.option, "tx", None) or [None, None]),
         }
     node.workerinput["vizart"] = config.stash[WORKERS]

@@ -25,18 +25,16 @@ class Stage:
     An exception that leaves the stage is recorded by its type and goes on unchanged.
     """
 
-    __slots__ = ("_before", "_recorder", "_token", "has_output", "name", "result")
+    __slots__ = ("_before", "_recorder", "_token", "name", "result")
 
     def __init__(self, recorder: Recorder, name: str) -> None:
         self._recorder = recorder
         self.name = name
-        self.has_output = False
         self.result: Any = None
 
     def output(self, value: T) -> T:
-        """Hand over what the stage made; returns it unchanged. Looked at after the span has ended, never inside."""
+        """Hand over what the stage made; returns it unchanged, and keeps it as `result` of this stage."""
         self.result = value
-        self.has_output = True
         return value
 
     def __enter__(self) -> Stage:
@@ -47,8 +45,11 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._recorder.close_span(self, self._before, None if kind is None else kind.__name__)
-        _open_stage.reset(self._token)
+        self._recorder.close_span(self, self._before, error)
+        try:
+            _open_stage.reset(self._token)
+        except ValueError:  # left in another context than it was entered in, as async fixtures do
+            _open_stage.set(None)
 
 
 class Recorder:
@@ -67,8 +68,7 @@ class Recorder:
         self.warmup = False
         self.items = 1
         self.last_stage: str | None = None
-        self.failed_stage: str | None = None
-        self.outputs: dict[str, Any] = {}
+        self.failure: tuple[str, BaseException] | None = None
         self._names: set[str] = set()
         self._rows: list[tuple[Any, ...]] = []
         self._detailed = detailed
@@ -92,8 +92,7 @@ class Recorder:
     def begin_sample(self, sample_id: str | None, *, pass_index: int = 0, warmup: bool = False, items: int = 1) -> None:
         """Name the sample (or batch) that the following spans belong to."""
         self.sample_id, self.pass_index, self.warmup, self.items = sample_id, pass_index, warmup, items
-        self.last_stage = self.failed_stage = None
-        self.outputs.clear()
+        self.last_stage = self.failure = None
 
     def read_before(self) -> tuple[Any, ...]:
         # Wall last here and first in close_span: the probes' own cost stays outside of the measured time.
@@ -103,7 +102,7 @@ class Recorder:
         memory, usage = self._memory.rss_bytes(), self._usage()
         return memory, usage, clock.process_cpu_ns(), clock.cpu_ns(), clock.wall_ns()
 
-    def close_span(self, stage: Stage, before: tuple[Any, ...], error: str | None) -> None:
+    def close_span(self, stage: Stage, before: tuple[Any, ...], error: BaseException | None) -> None:
         clock = self.clock
         wall = clock.wall_ns()
         cpu: int | None = None
@@ -136,19 +135,19 @@ class Recorder:
                 memory_before,
                 memory_after,
                 *usage,
-                error,
+                None if error is None else type(error).__name__,
             )
         )
         if name == CALIBRATION_STAGE:
             return
         self.last_stage = name
-        if error is not None and self.failed_stage is None:
-            self.failed_stage = name
-        if stage.has_output:
-            self.outputs[name] = stage.result
+        if error is not None and (self.failure is None or self.failure[1] is not error):
+            self.failure = (name, error)  # the innermost stage; an outer one that it passes changes nothing
 
-    def span_count(self) -> int:
-        return len(self._rows)
+    @staticmethod
+    def open_stage() -> str | None:
+        """The innermost stage that has begun and not ended here, None outside of stages."""
+        return _open_stage.get()
 
     def table(self) -> SpanTable:
         """Return all spans that have ended so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,18 +19,28 @@ def stage_stats(spans: SpanTable) -> tuple[StageStats, ...]:
 
     Warm-up spans count nowhere; spans that raised count as errors and their times are left out.
     """
-    own_wall_ns = {name: _own_wall_ns(spans, name) for name in spans.stage_names()}
-    total_ns = sum(own_wall_ns.values())
+    rows: dict[str, list[int]] = {name: [] for name in spans.stage_names()}
+    errors: Counter[str] = Counter()
+    nested_ns: Counter[str] = Counter()
+    for row, name in enumerate(spans.stage):
+        if spans.warmup[row] or name not in rows:
+            continue
+        if spans.error[row] is not None:
+            errors[name] += 1
+            continue
+        rows[name].append(row)
+        parent = spans.parent[row]
+        if parent is not None and parent != name:
+            nested_ns[parent] += spans.wall_ns[row]
+    # What its nested stages took is theirs, and counts once.
+    own_ns = {name: max(sum(spans.wall_ns[row] for row in rows[name]) - nested_ns[name], 0) for name in rows}
+    total_ns = sum(own_ns.values())
     return tuple(
-        _one_stage(spans, name, own_wall_ns[name] / total_ns if total_ns else 0.0) for name in spans.stage_names()
+        _one_stage(spans, name, rows[name], errors[name], own_ns[name] / total_ns if total_ns else 0.0) for name in rows
     )
 
 
-def _one_stage(spans: SpanTable, name: str, share: float) -> StageStats:
-    rows = list(spans.measured_rows(name))
-    errors = sum(
-        1 for row, stage in enumerate(spans.stage) if stage == name and not spans.warmup[row] and spans.error[row]
-    )
+def _one_stage(spans: SpanTable, name: str, rows: Sequence[int], errors: int, share: float) -> StageStats:
     return StageStats(
         name=name,
         spans=len(rows) + errors,
@@ -39,17 +50,6 @@ def _one_stage(spans: SpanTable, name: str, share: float) -> StageStats:
         memory_mb=_memory(spans, rows),
         share=share,
     )
-
-
-def _own_wall_ns(spans: SpanTable, name: str) -> int:
-    """Wall time spent in a stage itself: what its nested stages took is theirs."""
-    own = sum(spans.wall_ns[row] for row in spans.measured_rows(name))
-    nested = sum(
-        spans.wall_ns[row]
-        for row, parent in enumerate(spans.parent)
-        if parent == name and spans.stage[row] != name and not spans.warmup[row] and spans.error[row] is None
-    )
-    return max(own - nested, 0)
 
 
 def _distribution(values_ns: Sequence[int | None]) -> Distribution | None:

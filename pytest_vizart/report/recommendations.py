@@ -18,6 +18,8 @@ Figures = dict[str, float | None]
 _LARGE_GROWTH_MB = 50.0
 _WAITING_SHARE = 0.5
 _BUSY_SHARE = 0.9
+_LEAST_SHARE = 0.1
+_LEAST_MS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,17 @@ def recommend(result: SessionResult, *, stages_per_run: int = 3) -> tuple[Recomm
 
 
 def recommend_for_run(run: RunResult, *, stages: int = 3) -> tuple[Recommendation, ...]:
-    """One recommendation for each of the `stages` largest stages by share of wall time."""
-    largest = sorted((stats for stats in run.stages if stats.wall_ms), key=lambda stats: -stats.share)[:stages]
+    """One recommendation for each of the `stages` largest stages by share of wall time.
+
+    Stages of which there is nothing to gain are left out: under a tenth of the time, or so short that the clocks' own
+    cost is a good part of what they show.
+    """
+    worth = [
+        stats
+        for stats in run.stages
+        if stats.wall_ms and stats.share >= _LEAST_SHARE and stats.wall_ms.median >= _LEAST_MS
+    ]
+    largest = sorted(worth, key=lambda stats: -stats.share)[:stages]
     return tuple(_for_stage(run, stats) for stats in largest)
 
 

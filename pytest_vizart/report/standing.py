@@ -27,6 +27,7 @@ TONE_OF_STATUS: dict[VerdictStatus, Tone] = {
 }
 """How loud each verdict is, loudest first; the order is the one in which verdicts are shown."""
 
+_NO_STAGES = ("(pipeline)", "(all)")  # verdicts on all stages together
 _DECISIVE = ("pass", "fail", "suspect", "provisional")
 
 
@@ -69,6 +70,9 @@ def standing(runs: Sequence[RunResult]) -> Standing:
         for name in (*(stats.name for stats in run.stages), *(score.stage for score in run.scores)):
             stages.setdefault((run.info.test_id, name), set())
         for verdict in run.verdicts:
+            if verdict.stage in _NO_STAGES:
+                statuses[verdict.status] += 1
+                continue
             stages.setdefault((run.info.test_id, verdict.stage), set()).add(verdict.status)
             statuses[verdict.status] += 1
             if verdict.status == "learning":

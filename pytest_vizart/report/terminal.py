@@ -30,6 +30,7 @@ Line = tuple[Role, str]
 _FULL_RUNS = 8
 _COLUMNS = ("median ms", "p95 ms", "CPU ms", "growth MB", "share")
 _SHOWN_VERDICTS = 12
+_SHOWN_INVALID = 3
 _QUIET = ("pass", "learning", "no-baseline")
 
 _ROLE_OF_STATUS: dict[str, Role] = {"fail": "fail", "pass": "pass", "learning": "info", "no-baseline": "info"}
@@ -99,13 +100,15 @@ def _run_block(run: RunResult, verbose: bool, width: int) -> list[Line]:
     lines += _stage_table(run.stages, width)
     for score in run.scores:
         lines += _accuracy_lines(score, width)
+    lines += _invalid_lines(run, verbose, width)
     if info.error:
         lines += _wrapped("fail", f"{info.status.upper()} {info.error}", width, indent=2)
     lines += _verdict_lines(run.verdicts, verbose, width)
     for note in info.notes:
         lines += _wrapped("info", f"note: {note}", width, indent=2)
     if info.not_accepted_because and run_tone(run) != "fail":
-        lines += _wrapped("info", f"not a baseline: {info.not_accepted_because}", width, indent=2)
+        what = "baseline of latency" if info.accepted else "baseline"
+        lines += _wrapped("info", f"not a {what}: {info.not_accepted_because}", width, indent=2)
     if verbose:
         for found in recommend_for_run(run):
             lines += _wrapped("info", f"advice: {found.message}", width, indent=2)
@@ -153,6 +156,19 @@ def _accuracy_lines(score: Score, width: int) -> list[Line]:
         lines += _wrapped("pass", _flips(score.stage, "newly fixed", score.newly_fixed), width, indent=2)
     for note in score.notes:
         lines += _wrapped("info", f"{score.stage}: {note}", width, indent=2)
+    return lines
+
+
+def _invalid_lines(run: RunResult, verbose: bool, width: int) -> list[Line]:
+    """Samples that could not be compared, with the reason: nobody would look for them among the correct ones."""
+    invalid = [outcome for outcome in run.outcomes if outcome.status == "invalid"]
+    shown = invalid if verbose else invalid[:_SHOWN_INVALID]
+    lines: list[Line] = []
+    for outcome in shown:
+        text = f"INVALID {outcome.stage} {shortened(outcome.sample_id, 30)}: {outcome.reason}"
+        lines += _wrapped("warn", text, width, indent=2)
+    if len(shown) < len(invalid):
+        lines.append(("warn", f"  and {plural(len(invalid) - len(shown), 'more invalid sample')}"))
     return lines
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from pytest_vizart.profiling.stats import stage_stats
 from pytest_vizart.records.run import RunInfo, RunResult, RunStatus
 from pytest_vizart.workflow.run import Run
@@ -48,10 +50,16 @@ def collect(run: Run, *, session_id: str, error: BaseException | None, partial: 
     )
 
 
-def write_trail(run: Run, result: RunResult) -> None:
+class TrailLog(Protocol):
+    """Adds a line to the audit trail of one run."""
+
+    def __call__(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None: ...
+
+
+def write_trail(log: TrailLog, result: RunResult) -> None:
     """Write the run's trail: each stage with its performance, every verdict that is not a pass, and the end."""
     for stage in result.stages:
-        run.log(
+        log(
             "stage finished",
             stage=stage.name,
             success=not stage.errors,
@@ -63,7 +71,7 @@ def write_trail(run: Run, result: RunResult) -> None:
         )
     for outcome in result.outcomes:
         if outcome.status in ("invalid", "wrong"):
-            run.log(
+            log(
                 f"sample {outcome.status}",
                 level="WARNING",
                 stage=outcome.stage,
@@ -74,7 +82,7 @@ def write_trail(run: Run, result: RunResult) -> None:
             )
     for verdict in result.verdicts:
         if verdict.status != "pass":
-            run.log(
+            log(
                 "verdict",
                 level="ERROR" if verdict.status == "fail" else "INFO",
                 stage=verdict.stage,
@@ -82,7 +90,7 @@ def write_trail(run: Run, result: RunResult) -> None:
                 metric=verdict.metric,
                 message=verdict.message,
             )
-    run.log(
+    log(
         "run finished",
         level="INFO" if result.info.status == "passed" else "ERROR",
         status=result.info.status,
@@ -90,19 +98,4 @@ def write_trail(run: Run, result: RunResult) -> None:
         dataset=result.info.dataset,
         samples=result.info.samples,
         error=result.info.error,
-    )
-
-
-def write_error(run: Run, error: BaseException, trace: str) -> None:
-    """Write an exception with the sample and input file at hand, and its traceback."""
-    samples = run.current_samples()
-    run.log(
-        "stage failed" if run.recorder.failed_stage else "test failed",
-        level="ERROR",
-        success=False,
-        stage=run.recorder.failed_stage,
-        sample="|".join(sample.id for sample in samples) or None,
-        input_path=samples[0].path if samples else None,
-        error=f"{type(error).__name__}: {error}",
-        traceback=trace,
     )

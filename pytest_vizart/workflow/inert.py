@@ -38,10 +38,17 @@ class InertStage:
 class InertRun:
     """The same methods as `Run`, each sample once, and no effect."""
 
-    run_id: None = None
-
     def __init__(self, test_id: str) -> None:
         self.test_id = test_id
+        self.run_id = ""
+        self.profile = "off"
+        self.passes = 0
+        self.warmup = 0
+        self.dataset: GoldenDataset | None = None
+        self.seen: dict[str, GoldenSample] = {}
+
+    def log(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None:
+        return None
 
     def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]:
         return iter(dataset)
@@ -74,7 +81,7 @@ class InertRun:
     def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
         return None
 
-    def failed_stage(self) -> None:
+    def failed_stage(self, error: BaseException) -> None:
         return None
 
     def record_failure(self, error: BaseException) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +13,14 @@ from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
 from pytest_vizart.gating.memory import judge_memory
 from pytest_vizart.gating.outcome import failing
 from pytest_vizart.gating.times import RunTimes
-from pytest_vizart.history.reader import History
+from pytest_vizart.history.reader import Decision, History
 from pytest_vizart.records.run import Code, Machine, RunResult
 from pytest_vizart.records.score import Score
-from pytest_vizart.records.span import SPAN_COLUMNS
-from pytest_vizart.records.verdict import Verdict
+from pytest_vizart.records.verdict import Verdict, VerdictKind
 from pytest_vizart.settings import Settings
 
+_TIMED_COLUMNS = ("stage", "parent", "sample_id", "pass_index", "warmup", "wall_ns", "cpu_ns", "process_cpu_ns",
+                  "voluntary_switches", "error")  # fmt: skip
 _DEFAULT_BASE_BRANCHES = ("main", "master")
 
 
@@ -63,7 +64,7 @@ def judge_run(
     """
     info = result.info
     if settings.gate == "off":
-        return _accepted(result, settings, code)
+        return _refused(result, "the gate was off")
     rows = _kept_runs(history, info.test_id)
     branches = (settings.base,) if settings.base else _DEFAULT_BASE_BRANCHES
     baseline = _accuracy_baseline(history, rows, branches, code.branch)
@@ -77,13 +78,39 @@ def judge_run(
         verdicts += judge_memory(info.test_id, result.stages, limits.memory)
     if not whole and info.status != "error":
         verdicts = [_incomplete(verdict, incomplete or "only a part of the data was used") for verdict in verdicts]
-    status = "failed" if info.status == "passed" and failing(verdicts, gate="fail", strict=False) else info.status
+    verdicts += _limits_on_nothing(result, limits)
+    status = (
+        "failed" if info.status == "passed" and failing(verdicts, gate="fail", strict=settings.strict) else info.status
+    )
     judged = replace(result, scores=scores, verdicts=tuple(verdicts), info=replace(info, status=status))
     return _accepted(judged, settings, code)
 
 
+def _limits_on_nothing(result: RunResult, limits: Limits) -> list[Verdict]:
+    """A limit for every stage, where there is no stage to hold to it, must not pass in silence."""
+    if result.info.status == "error":
+        return []
+    kinds: tuple[tuple[VerdictKind, bool, bool, str], ...] = (
+        ("accuracy", bool(limits.accuracy), bool(result.scores), "no stage was compared with ground truth"),
+        ("latency", bool(limits.latency), bool(result.stages), "no stage was measured"),
+        ("memory", bool(limits.memory), bool(result.stages), "no stage was measured"),
+    )
+    return [
+        Verdict(result.info.test_id, "(all)", kind, "presence", "fail", f"{kind} has a limit, but {what}")
+        for kind, limited, held, what in kinds
+        if limited and not held
+    ]
+
+
+def _refused(result: RunResult, because: str) -> RunResult:
+    info = replace(result.info, accepted=False, accepted_latency=False, not_accepted_because=because)
+    return replace(result, info=info)
+
+
 def _accepted(result: RunResult, settings: Settings, code: Code) -> RunResult:
     info = result.info
+    if not result.stages and not result.scores:
+        return _refused(result, "nothing was measured")
     allowed = acceptance(
         result.verdicts,
         status=info.status,
@@ -144,8 +171,12 @@ def _latency(
 def _run_times(history: History, chosen: Sequence[_KeptRun]) -> list[RunTimes]:
     if not chosen:
         return []
-    table = history.spans(run_ids=[row.run_id for row in chosen], session_ids=[row.session_id for row in chosen])
-    columns = {name: table[name].to_pylist() for name in ("run_id", *SPAN_COLUMNS) if name != "started_us"}
+    table = history.spans(
+        run_ids=[row.run_id for row in chosen],
+        session_ids=[row.session_id for row in chosen],
+        columns=("run_id", *_TIMED_COLUMNS),
+    )
+    columns = {name: table[name].to_pylist() for name in table.column_names}
     rows_of: dict[str, list[int]] = {row.run_id: [] for row in chosen}
     for position, run_id in enumerate(columns.pop("run_id")):
         rows_of[run_id].append(position)
@@ -188,7 +219,18 @@ def _kept_runs(history: History, test_id: str) -> list[_KeptRun]:
     started_us = table["started_at"].cast("int64").to_pylist()
     rows: list[dict[str, Any]] = table.select(columns).to_pylist()
     kept = [_KeptRun(started_us=started, **row) for started, row in zip(started_us, rows, strict=True)]
-    # Whoever accepts a run by hand says that from here on things are meant to be so: what was before is no baseline.
-    accepted = {run_id for run_id, is_baseline in history.decisions().items() if is_baseline}
-    restarts = [position for position, row in enumerate(kept) if row.run_id in accepted]
-    return kept[restarts[-1] :] if restarts else kept
+    return _since_decisions(kept, history.decisions())
+
+
+def _since_decisions(kept: Sequence[_KeptRun], decisions: Mapping[str, Decision]) -> list[_KeptRun]:
+    """Leave out, branch by branch, what was kept before somebody accepted a run: since then things are as meant."""
+    newest: dict[str | None, tuple[int, str]] = {}
+    for row in kept:
+        decision = decisions.get(row.run_id)
+        if decision is not None and decision.accepted:
+            newest[row.branch] = max(newest.get(row.branch, (0, "")), (decision.decided_us, row.run_id))
+    return [
+        row
+        for row in kept
+        if row.branch not in newest or row.run_id == newest[row.branch][1] or row.started_us > newest[row.branch][0]
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from pytest_vizart.errors import HistoryError, warn
 from pytest_vizart.history.journal import Journal, dead_journals
@@ -15,6 +16,7 @@ from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
+from pytest_vizart.workflow.pieces import Piece, decode, left_behind
 
 TREND_RUNS = 60
 
@@ -31,12 +33,27 @@ def keep(output: Path, session: Session, runs: Sequence[RunResult]) -> bool:
 
 
 def take_over_dead_sessions(output: Path) -> None:
-    """Keep the finished runs of sessions that died before they could."""
+    """Keep the finished runs of sessions that died before they could, and the parts of runs that were not finished."""
     for journal in dead_journals(output):
+        if not journal.claim():
+            continue  # another session is at it
         session = journal.session()
-        runs = list(journal.runs(on_damage=warn)) if session else []
+        runs = [] if session is None else [*journal.runs(on_damage=warn), *unfinished_runs(journal, session)]
         if session is None or not runs or keep(output, session, runs):
             journal.remove()
+
+
+def unfinished_runs(journal: Journal, session: Session) -> list[RunResult]:
+    """Return what the items of shared runs left when their session died: spans, and no accuracy."""
+    groups: dict[str, list[Piece]] = {}
+    for path, payload in journal.pieces():
+        try:
+            piece = decode(payload)
+        except ValidationError:
+            warn(f"{path}: this journal file cannot be read and is left out")
+        else:
+            groups.setdefault(piece.test_id, []).append(piece)
+    return [left_behind(pieces, session_id=session.session_id) for pieces in groups.values()]
 
 
 def journaled_runs(journal: Journal, on_damage: Callable[[str], None] = warn) -> tuple[RunResult, ...]:
@@ -45,31 +62,21 @@ def journaled_runs(journal: Journal, on_damage: Callable[[str], None] = warn) ->
 
 def trends(history: History, test_ids: Sequence[str], *, fingerprint: str) -> list[TrendPoint]:
     """Return the last 60 runs of each test on this machine, oldest first."""
-    points: list[TrendPoint] = []
+    rows: list[dict[str, Any]] = []
     for test_id in test_ids:
-        rows = history.runs(test_id=test_id, fingerprint=fingerprint)
-        rows = rows.slice(max(rows.num_rows - TREND_RUNS, 0))
-        started_us = rows["started_at"].cast("int64").to_pylist()
-        plain = rows.select(["run_id", "session_id", "commit", "branch", "status", "accepted"]).to_pylist()
-        only = {"run_ids": [row["run_id"] for row in plain], "session_ids": [row["session_id"] for row in plain]}
-        spans, metrics = _span_medians(history, only), _metrics(history, only)
-        for started, row in zip(started_us, plain, strict=True):
-            wall_ms, cpu_ms, rss_mb = spans.get(row["run_id"], ({}, {}, {}))
-            points.append(
-                TrendPoint(
-                    run_id=row["run_id"],
-                    test_id=test_id,
-                    started_us=started,
-                    commit=row["commit"],
-                    branch=row["branch"],
-                    status=row["status"],
-                    accepted=bool(row["accepted"]),
-                    wall_ms=wall_ms,
-                    cpu_ms=cpu_ms,
-                    rss_mb=rss_mb,
-                    metrics=metrics.get(row["run_id"], {}),
-                )
-            )
+        table = history.runs(test_id=test_id, fingerprint=fingerprint)
+        table = table.slice(max(table.num_rows - TREND_RUNS, 0))
+        started_us = table["started_at"].cast("int64").to_pylist()
+        plain = table.select(["run_id", "session_id", "test_id", "commit", "branch", "status", "accepted"]).to_pylist()
+        rows += [{**row, "started_us": started} for started, row in zip(started_us, plain, strict=True)]
+    only = {"run_ids": [row["run_id"] for row in rows], "session_ids": [row.pop("session_id") for row in rows]}
+    spans, metrics = _span_medians(history, only), _metrics(history, only)
+    points = []
+    for row in rows:
+        wall_ms, cpu_ms, rss_mb = spans.get(row["run_id"], ({}, {}, {}))
+        of_run = metrics.get(row["run_id"], {})
+        row["accepted"] = bool(row["accepted"])
+        points.append(TrendPoint(**row, wall_ms=wall_ms, cpu_ms=cpu_ms, rss_mb=rss_mb, metrics=of_run))
     return points
 
 
@@ -77,13 +84,14 @@ _Medians = tuple[dict[str, float], dict[str, float], dict[str, float]]
 
 
 def _span_medians(history: History, only: dict[str, Any]) -> dict[str, _Medians]:
-    table = history.spans(**only)
+    measured = ("wall_ns", "cpu_ns", "rss_after")
+    table = history.spans(**only, columns=("run_id", "stage", "warmup", "error", *measured))
     columns = {name: table[name].to_pylist() for name in ("run_id", "stage", "warmup", "error")}
     groups: dict[tuple[str, str], list[int]] = {}
     for row, (run_id, stage, warmup, error) in enumerate(zip(*columns.values(), strict=True)):
         if not warmup and error is None and stage != CALIBRATION_STAGE:
             groups.setdefault((run_id, stage), []).append(row)
-    wall, cpu, rss = (table[name].to_numpy() for name in ("wall_ns", "cpu_ns", "rss_after"))
+    wall, cpu, rss = (table[name].to_numpy() for name in measured)
     medians: dict[str, _Medians] = {}
     for (run_id, stage), rows in groups.items():
         of_run = medians.setdefault(run_id, ({}, {}, {}))

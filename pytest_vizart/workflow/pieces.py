@@ -8,16 +8,16 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import orjson
 from pydantic import TypeAdapter
 
 from pytest_vizart.accuracy import predictions as prediction_forms
 from pytest_vizart.accuracy.predictions import Prediction
 from pytest_vizart.golden.dataset import GoldenDataset
+from pytest_vizart.history.journal import as_json
 from pytest_vizart.profiling.stats import stage_stats
 from pytest_vizart.records.run import RunInfo, RunResult
 from pytest_vizart.records.span import SPAN_COLUMNS, SpanTable
@@ -45,14 +45,13 @@ class Piece:
     raised_in: str | None = None
     contended: bool = False
     error_type: str | None = None
-    notes: tuple[str, ...] = field(default_factory=tuple)
 
 
 _pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
 
 
 def encode(piece: Piece) -> bytes:
-    return orjson.dumps(piece)
+    return as_json(piece)
 
 
 def decode(payload: bytes) -> Piece:
@@ -86,10 +85,47 @@ def make_piece(
         limits=limits,
         predictions=tuple((stage, _plain(prediction)) for stage, prediction in predictions),
         raised=None if error is None else str(error),
-        raised_in=run.failed_stage(),
+        raised_in=None if error is None else run.failed_stage(error),
         contended=contended,
         error_type=None if error is None else type(error).__name__,
     )
+
+
+def shared_run_id(session_id: str, test_id: str) -> str:
+    """Return the ID of the run that the items of a function make together: all processes of a session find the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"vizart:{session_id}:{test_id}"))
+
+
+def left_behind(pieces: Sequence[Piece], *, session_id: str) -> RunResult:
+    """Return the unfinished run of a session that died: its spans, as an error."""
+    first = min(pieces, key=lambda piece: piece.started_us)
+    spans = _joined_spans(pieces)
+    info = RunInfo(
+        run_id=shared_run_id(session_id, first.test_id),
+        session_id=session_id,
+        test_id=first.test_id,
+        dataset=first.dataset,
+        dataset_digest=None,
+        started_us=first.started_us,
+        finished_us=max(piece.finished_us for piece in pieces),
+        status="error",
+        samples=len({piece.sample_id for piece in pieces}),
+        passes=1,
+        warmup=0,
+        profile=first.profile,
+        not_accepted_because="the session died",
+        partial=True,
+        error="the session died before the run was finished",
+        accepted_latency=False,
+    )
+    return RunResult(info=info, spans=spans, stages=stage_stats(spans))
+
+
+def _joined_spans(pieces: Sequence[Piece], first: Piece | None = None) -> SpanTable:
+    columns = {name: [value for piece in pieces for value in getattr(piece.spans, name)] for name in SPAN_COLUMNS}
+    if first is not None:
+        columns["warmup"] = [piece is first for piece in pieces for _ in range(len(piece.spans))]
+    return SpanTable(**columns)
 
 
 def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) -> RunResult:
@@ -99,6 +135,7 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     """
     latest = {piece.sample_id: piece for piece in sorted(pieces, key=lambda piece: piece.finished_us)}
     chosen = [latest[sample_id] for sample_id in dataset.ids if sample_id in latest]
+    first = min(chosen, key=lambda piece: piece.started_us)
     book = Scorebook(dataset)
     for piece in chosen:
         sample = dataset[piece.sample_id]
@@ -108,11 +145,10 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
             book.add_failed(sample, piece.raised_in, f"{piece.error_type}: {piece.raised}")
     failed = [piece for piece in chosen if piece.raised is not None]
     notes = book.close([dataset[piece.sample_id] for piece in chosen])
-    spans = SpanTable(
-        **{name: [value for piece in chosen for value in getattr(piece.spans, name)] for name in SPAN_COLUMNS}
-    )
+    # The first test pays for imports and caches; as in samples(), such spans are kept and not counted.
+    spans = _joined_spans(chosen, first if len(chosen) > 1 else None)
     info = RunInfo(
-        run_id=str(uuid.uuid4()),
+        run_id=shared_run_id(session_id, chosen[0].test_id),
         session_id=session_id,
         test_id=chosen[0].test_id,
         dataset=dataset.name,
@@ -122,7 +158,7 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
         status="error" if failed else "passed",
         samples=len(chosen),
         passes=1,
-        warmup=0,
+        warmup=int(len(chosen) > 1),
         profile=chosen[0].profile,
         partial=dataset.partial or len(chosen) < chosen[0].samples,
         contended=any(piece.contended for piece in chosen),

@@ -25,7 +25,7 @@ class Runner(Protocol):
     @property
     def predict(self) -> Callable[..., None]: ...
 
-    def failed_stage(self) -> str | None: ...
+    def failed_stage(self, error: BaseException) -> str | None: ...
 
     def record_failure(self, error: BaseException) -> None: ...
 
@@ -59,7 +59,7 @@ def check_pipeline(
         except Exception as error:
             if on_error == "raise":
                 raise
-            failures.setdefault(sample.id, (run.failed_stage(), error))
+            failures.setdefault(sample.id, (run.failed_stage(error), error))
             run.record_failure(error)
     if failures:
         raise _told(failures, len(dataset)) from next(iter(failures.values()))[1]
@@ -158,9 +158,10 @@ def _told(failures: Mapping[str, tuple[str | None, Exception]], total: int) -> P
     names = list(failures)
     stage, error = failures[names[0]]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    where = f" in stage {stage}" if stage else ""
     return PipelineError(
-        f"the pipeline raised on {len(names)} of {total} samples: {', '.join(names[:5])}{more}",
+        f"the pipeline raised on {len(names)} of {total} samples: {', '.join(names[:5])}{more}; "
+        f"the first: {type(error).__name__}{where} of {names[0]}: {error}",
         place="check()",
-        found=f"{type(error).__name__} in {'stage ' + stage if stage else 'the input'} of {names[0]}: {error}",
         hint='the other samples were processed; on_error="raise" stops at the first one',
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -62,6 +63,9 @@ class Run:
         self._batch = False
         self._turn = Turn(0, warmup=False)
 
+    def __repr__(self) -> str:
+        return f"Run({self.test_id!r}, {self.run_id[:8]})"
+
     def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]:
         """Yield the samples one by one: warm-up first, then pass after pass."""
         __tracebackhide__ = True
@@ -109,7 +113,7 @@ class Run:
                 expected="a call inside of samples(), batches() or golden_sample",
                 hint="for sample in vizart_run.samples(golden_dataset): ... vizart_run.predict(...)",
             )
-        spec = self.scorebook.resolve(stage, self.recorder.last_stage)
+        spec = self.scorebook.resolve(stage, self.recorder.last_stage, self.recorder.open_stage())
         values = self._one_for_each_sample(value) if self._batch else [value]
         for sample, one in zip(self._group, values, strict=True):
             try:
@@ -121,7 +125,8 @@ class Run:
                 error.place = f"sample {sample.id!r}, stage {spec.stage!r}" + (
                     f", {error.place}" if error.place else ""
                 )
-                raise
+                # The frames below are ours and say nothing to the user.
+                raise error.with_traceback(None) from None
             if self.predictions is not None:
                 self.predictions.append((spec.stage, prediction))
 
@@ -173,17 +178,17 @@ class Run:
         folder = stage or self.recorder.last_stage or "run"
         sample_id = self.recorder.sample_id
         try:
-            path = self._artifacts.save(f"{sample_id}-{name}" if sample_id else name, value, stage=folder)
+            path = self._artifacts.save(name, value, stage=folder, sample=sample_id)
         except OSError as error:
-            warn(f"{error.filename}: an artifact cannot be saved ({error.strerror}); hint: see --vizart-output")
+            warn(f"{error.filename or name}: an artifact cannot be saved ({error.strerror or error})")
             return None
         self.log("artifact saved", stage=folder, sample=sample_id, output_path=str(path))
         return path
 
-    def log(self, event: str, *, level: str = "INFO", **fields: Any) -> None:
+    def log(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None:
         """Add a line to the audit trail of this run."""
         if self._audit is not None:
-            self._audit.write(event, run_id=self.run_id, level=level, test=self.test_id, **fields)
+            self._audit.write(event, self.run_id, level, {**fields, "test": self.test_id})
 
     def use_sample(self, dataset: GoldenDataset, sample: GoldenSample) -> None:
         """Make the whole test belong to one sample: what the `golden_sample` fixture does.
@@ -195,16 +200,32 @@ class Run:
         self._begin([sample], Turn(0, warmup=False), batch=False)
 
     def record_failure(self, error: BaseException) -> None:
-        """Record that the test raised while the present samples were at hand."""
-        stage = self.recorder.failed_stage
+        """Record what was raised while the present samples were at hand, in the audit log and as their outcome."""
+        stage = self.failed_stage(error)
+        self.log(
+            "stage failed" if stage else "test failed",
+            level="ERROR",
+            success=False,
+            stage=stage,
+            sample="|".join(sample.id for sample in self._group) or None,
+            input_path=self._group[0].path if self._group else None,
+            error=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+        )
         if self._turn.warmup or self.scorebook is None:
             return
         for sample in self._group:
             self.scorebook.add_failed(sample, stage, f"{type(error).__name__}: {error}")
 
-    def failed_stage(self) -> str | None:
-        """The stage that raised on the present samples, None if none did."""
-        return self.recorder.failed_stage
+    def failed_stage(self, error: BaseException) -> str | None:
+        """The stage out of which an error came on the present samples, None if it came from elsewhere."""
+        failure = self.recorder.failure
+        chain: BaseException | None = error
+        while failure is not None and chain is not None:
+            if chain is failure[1]:
+                return failure[0]
+            chain = chain.__cause__ or chain.__context__
+        return None
 
     def current_samples(self) -> Sequence[GoldenSample]:
         return tuple(self._group)

@@ -29,10 +29,7 @@ class Scorebook:
         self._unstable: dict[str, set[str]] = {}
         self._seen: dict[tuple[str, str, int], None] = {}
 
-    def labelled_stages(self) -> tuple[str, ...]:
-        return tuple(self._scorers)
-
-    def resolve(self, stage: str | None, last_stage: str | None) -> LabelSpec:
+    def resolve(self, stage: str | None, last_stage: str | None, open_stage: str | None = None) -> LabelSpec:
         """Return the spec of the stage that a prediction is for.
 
         Raises:
@@ -41,18 +38,20 @@ class Scorebook:
         name = stage or last_stage
         if name in self._scorers:
             return self._scorers[name].spec
-        known = ", ".join(self._scorers) or "none"
-        problem = (
-            "no stage has ended on this sample yet"
-            if name is None
-            else f"stage {name!r} has no labels in dataset {self.dataset.name!r}"
-        )
+        __tracebackhide__ = True
+        if name is not None:
+            problem, hint = f"stage {name!r} has no labels in dataset {self.dataset.name!r}", "name the labelled stage"
+        elif open_stage is not None:
+            problem, hint = f"stage {open_stage!r} is still open", "call predict() after the `with` block of the stage"
+        else:
+            problem = "no stage has ended on this sample yet"
+            hint = "put the labelled step into `with vizart_run.stage(...)`"
         raise PredictionError(
             problem,
             place="predict()",
-            expected=f"a stage with labels: {known}",
+            expected=f"a stage with labels: {', '.join(self._scorers) or 'none'}",
             found="no stage" if name is None else name,
-            hint="call predict() right after the labelled stage, or name it: predict(value, stage=...)",
+            hint=f"{hint}, or name it: predict(value, stage=...)",
         )
 
     def read(self, value: Any, spec: LabelSpec, *, box_format: Any, labels: Any) -> Prediction:
@@ -128,9 +127,6 @@ class Scorebook:
 
     def cases(self) -> tuple[Case, ...]:
         return tuple(case for scorer in self._scorers.values() for case in scorer.cases)
-
-    def unstable_stages(self) -> tuple[str, ...]:
-        return tuple(self._unstable)
 
     def _pending(self, sample: GoldenSample) -> list[str]:
         return [name for name in self._scorers if (sample.id, name, 0) not in self._seen]

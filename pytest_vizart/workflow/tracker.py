@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import traceback
 import uuid
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,7 +19,7 @@ from pytest_vizart.profiling.instrumentation import activated
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.version import VERSION
-from pytest_vizart.workflow.finish import collect, write_error, write_trail
+from pytest_vizart.workflow.finish import collect, write_trail
 from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.run import Run
 
@@ -78,8 +77,6 @@ class RunTracker(Run):
             self.recorder.close()
 
     def _keep(self, error: BaseException | None) -> None:
-        if error is not None:
-            write_error(self, error, "".join(traceback.format_exception(error)))
         session = Session(
             session_id=str(uuid.uuid4()),
             started_us=self.started_us,
@@ -89,9 +86,10 @@ class RunTracker(Run):
             version=VERSION,
         )
         result = collect(self, session_id=session.session_id, error=error, partial=False, contended=False)
-        passed = result.info.status == "passed"
-        self.result = replace(result, info=replace(result.info, accepted=passed, accepted_latency=passed))
-        write_trail(self, self.result)
+        because = "runs outside of pytest are not judged"
+        info = replace(result.info, accepted=False, accepted_latency=False, not_accepted_because=because)
+        self.result = replace(result, info=info)
+        write_trail(self.log, self.result)
         if self._audit is not None:
             keep(self._output, session, [self.result])
             self._audit.close()

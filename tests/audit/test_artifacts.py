@@ -54,3 +54,14 @@ def test_no_name_leaves_its_folder(name: str) -> None:
     assert "\\" not in cleaned
     assert cleaned not in (".", "..")
     assert Path("folder", cleaned).parent == Path("folder")
+
+
+def test_names_that_are_cleaned_alike_stay_apart(store: ArtifactStore) -> None:
+    paths = {store.save(name, "x", stage=stage, sample=sample)
+             for name in ("a:b", "a*b") for stage in ("::", "//") for sample in ("x/y", "x_y", None)}  # fmt: skip
+    assert len(paths) == 12
+
+
+def test_long_sample_names_do_not_swallow_the_name(store: ArtifactStore) -> None:
+    batch = "|".join(f"sample_{number}" for number in range(64))
+    assert store.save("masks", "x", stage="s", sample=batch) != store.save("boxes", "x", stage="s", sample=batch)

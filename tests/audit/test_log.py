@@ -18,7 +18,8 @@ def lines(folder: Path) -> list[dict]:
 
 def test_every_line_is_json_with_time_level_event_and_run(tmp_path: Path) -> None:
     log = AuditLog(tmp_path)
-    log.write("stage failed", run_id="r1", level="ERROR", stage="detect", error="ValueError: {x} <red>", output=None)
+    fields = {"stage": "detect", "error": "ValueError: {x} <red>", "output": None, "run_id": "not this"}
+    log.write("stage failed", "r1", "ERROR", fields)
     (line,) = lines(tmp_path)
     assert line.pop("time").endswith("+00:00")
     assert line == {
@@ -31,7 +32,7 @@ def test_every_line_is_json_with_time_level_event_and_run(tmp_path: Path) -> Non
 
 
 def test_the_file_bears_the_date(tmp_path: Path) -> None:
-    AuditLog(tmp_path).write("x", run_id="r1")
+    AuditLog(tmp_path).write("x", "r1")
     (path,) = (tmp_path / "logs").iterdir()
     assert path.name == f"{lines(tmp_path)[0]['time'][:10]}.jsonl"
 
@@ -41,7 +42,7 @@ def test_other_peoples_sinks_see_nothing_and_are_not_touched(tmp_path: Path) -> 
     handler = logger.add(seen.append, format="{message}")
     try:
         log = AuditLog(tmp_path)
-        log.write("ours", run_id="r1")
+        log.write("ours", "r1")
         logger.info("theirs")
         log.close()
         logger.info("theirs still")
@@ -53,9 +54,7 @@ def test_other_peoples_sinks_see_nothing_and_are_not_touched(tmp_path: Path) -> 
 
 def test_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:
     log = AuditLog(tmp_path)
-    threads = [
-        threading.Thread(target=lambda: [log.write("x" * 3_000, run_id="r1") for _ in range(40)]) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: [log.write("x" * 3_000, "r1") for _ in range(40)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -67,6 +66,14 @@ def test_a_log_that_cannot_be_written_is_warned_of_once(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     log = AuditLog(tmp_path)
     with pytest.warns(VizartWarning, match="audit log") as caught:
-        log.write("x", run_id="r1")
-        log.write("y", run_id="r1")
+        log.write("x", "r1")
+        log.write("y", "r1")
     assert len(caught) == 1
+
+
+def test_text_that_is_no_unicode_is_escaped_and_does_not_end_the_log(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    log.write("x", "r1", fields={"input_path": "caf\udce9.png"})
+    log.write("y", "r1")
+    assert [line["event"] for line in lines(tmp_path)] == ["x", "y"]
+    assert lines(tmp_path)[0]["input_path"] == "caf\\udce9.png"

@@ -65,6 +65,7 @@ def test_accept_makes_a_run_the_baseline(output: Path) -> None:
     assert vizart(output, "baseline", "accept").output == "accepted: run aab2 of test_x.py::test_x\n"
     accepted = {row["run_id"]: row["accepted"] for row in History(output).runs().to_pylist()}
     assert accepted == {"aaa1": True, "aab2": True, "ccc3": False}
+    assert vizart(output, "baseline", "accept").exit_code == 2  # nothing is left to accept
 
 
 def test_a_run_that_raised_cannot_be_accepted(output: Path) -> None:

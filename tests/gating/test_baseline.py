@@ -67,7 +67,7 @@ def accept(*verdicts, status="passed", partial=False, dirty=False, in_ci=False, 
     return acceptance(verdicts, status=status, partial=partial, dirty=dirty, in_ci=in_ci, contended=contended)
 
 
-@pytest.mark.parametrize("status", ["pass", "learning", "no-baseline", "inconclusive"])
+@pytest.mark.parametrize("status", ["pass", "learning", "no-baseline"])
 def test_what_is_not_worse_is_accepted(status):
     assert accept(verdict("latency", status), verdict("accuracy", status)) == Acceptance(True, None, True, None)
 

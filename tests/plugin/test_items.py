@@ -91,10 +91,38 @@ def test_newly_wrong_samples_are_named_across_sessions(project: pytest.Pytester)
     result.stdout.fnmatch_lines(["*classify*accuracy*b*"])
 
 
-def test_a_missing_dataset_is_a_collection_error(items: pytest.Pytester) -> None:
+def test_other_parameters_keep_their_runs_apart(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from pipeline import classify, decode
+
+        @pytest.mark.vizart_accuracy(accuracy=0.9)
+        @pytest.mark.parametrize("blind", [True, False])
+        def test_one(vizart_run, golden_sample, blind):
+            with vizart_run.stage("classify"):
+                label = "dark" if blind else classify(decode(golden_sample.path))
+            vizart_run.predict(label)
+        """
+    )
+    result = project.runpytest("-v")
+    result.assert_outcomes(passed=9, failed=1)
+    result.stdout.fnmatch_lines(["*::test_one?True? FAILED*"])
+    result.stdout.fnmatch_lines(["*::test_one?False? PASSED*"])
+
+
+def test_an_output_folder_that_cannot_be_made_still_leaves_the_gate(items: pytest.Pytester) -> None:
+    (items.path / "blocked").write_text("a file where the folder should be")
+    mislabel(items)
+    result = items.runpytest("--vizart-output=blocked/out")
+    result.assert_outcomes(passed=4, failed=1, warnings=1)
+
+
+def test_a_missing_dataset_is_told_once_for_the_test(items: pytest.Pytester) -> None:
     result = items.runpytest("--vizart-golden=nowhere")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*nowhere*hint*"])
+    result.stdout.no_fnmatch_line("*During handling*")
 
 
 def test_off(items: pytest.Pytester) -> None:

@@ -87,6 +87,8 @@ def test_the_gate_can_warn_or_be_off(shades: pytest.Pytester) -> None:
     off = shades.runpytest("--vizart-gate=off", "--vizart-json=result.json")
     off.assert_outcomes(passed=1)
     assert session_json(shades)["verdicts"] == []
+    accepted = History(shades.path / ".vizart").runs()["accepted"].to_pylist()
+    assert accepted == [True, False, False]  # what was not judged is no baseline
 
 
 def test_the_second_session_finds_the_first_as_history(shades: pytest.Pytester) -> None:
@@ -158,17 +160,17 @@ def test_watched_and_decorated_functions_are_stages_and_are_put_back(project: py
         test_watch="""
         import pytest, pipeline
         from decorated import shrink
-        original = pipeline.decode
+        kept = [pipeline.decode]
 
         @pytest.mark.vizart_stages("pipeline:decode", "pipeline:classify")
         def test_watch(vizart_run, golden_dataset):
             for sample in vizart_run.samples(golden_dataset):
                 label = pipeline.classify(shrink(pipeline.decode(sample.path)))
                 vizart_run.predict(label)
-            assert pipeline.decode is not original
+            assert pipeline.decode is not kept[0]
 
         def test_after():
-            assert pipeline.decode is original
+            assert pipeline.decode is kept[0]
         """,
     )
     project.runpytest("--vizart-json=result.json").assert_outcomes(passed=2)
@@ -231,3 +233,51 @@ def test_leaving_the_loop_early_is_a_part_of_the_data(project: pytest.Pytester) 
     project.runpytest("--vizart-warmup=0").assert_outcomes(passed=1)
     (run,) = History(project.path / ".vizart").runs().to_pylist()
     assert (run["samples"], run["partial"], run["accepted"]) == (2, True, False)
+
+
+def test_a_run_that_forgets_to_predict_is_no_baseline(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    shades.makepyfile(test_shades=LOOP_TEST.format(markers="").replace("vizart_run.predict(label)", "pass"))
+    result = shades.runpytest()
+    result.stdout.fnmatch_lines(["*nothing was predicted*"])
+    assert History(shades.path / ".vizart").runs()["accepted"].to_pylist() == [True, False]
+
+
+def test_a_dataset_that_lost_samples_is_no_baseline(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    (shades.path / "golden" / "shades" / "images" / "c.png").unlink()
+    shades.runpytest().assert_outcomes(passed=1)
+    assert History(shades.path / ".vizart").runs()["accepted"].to_pylist() == [True, False]
+
+
+def test_naming_one_dataset_skips_the_tests_of_others(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "others")
+    tests = LOOP_TEST.format(markers='@pytest.mark.vizart_golden("others")')
+    project.makepyfile(test_shades=LOOP_TEST.format(markers='@pytest.mark.vizart_golden("shades")'), test_others=tests)
+    result = project.runpytest("--vizart-golden=golden/others", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*names dataset 'others'*uses 'shades'*"])
+
+
+def test_tags_skip_the_tests_whose_data_has_none_of_them(shades: pytest.Pytester) -> None:
+    shades.runpytest("--vizart-tags=winter").assert_outcomes(skipped=1)
+
+
+def test_a_function_imported_by_name_is_watched_there_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_watch="""
+        import pytest
+        from pipeline import classify, decode
+        kept = [decode]
+
+        @pytest.mark.vizart_stages("pipeline:decode", "pipeline:classify")
+        def test_watch(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                vizart_run.predict(classify(decode(sample.path)))
+
+        def test_after():
+            assert decode is kept[0]
+        """
+    )
+    project.runpytest("--vizart-json=result.json").assert_outcomes(passed=2)
+    assert [stage["name"] for stage in session_json(project)["runs"][0]["stages"]] == ["decode", "classify"]

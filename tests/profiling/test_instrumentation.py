@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import types
@@ -40,11 +41,33 @@ def test_decorated_functions_record_only_while_a_run_is_active(recorder: Recorde
         assert (double(2), triple(2), asyncio.run(wait(5))) == (4, 6, 5)
     assert double(2) == 4
     assert recorder.table().stage == ["double", "named", "wait"]
-    assert recorder.outputs == {"double": 4, "named": 6, "wait": 5}
 
 
 def test_the_decorator_keeps_name_and_docstring() -> None:
     assert double.__name__ == "double"
+
+
+def test_partials_static_and_class_methods_can_be_stages(recorder: Recorder) -> None:
+    class Owner:
+        @profile
+        @staticmethod
+        def plain(value: int) -> int:
+            return value
+
+        @profile
+        @classmethod
+        def built(cls, value: int) -> int:
+            return value
+
+    half = profile(functools.partial(pow, 2))
+    with activated(recorder):
+        assert (Owner.plain(1), Owner().built(2), half(3)) == (1, 2, 8)
+    assert recorder.table().stage == ["plain", "built", "partial"]
+
+
+def test_a_class_cannot_be_a_stage() -> None:
+    with pytest.raises(UsageError, match="only functions"):
+        profile(dict)
 
 
 class Model:
@@ -92,7 +115,16 @@ def test_an_inherited_method_is_watched_on_the_child_alone(recorder: Recorder, m
 
 
 @pytest.mark.parametrize(
-    "name", ["nowhere:f", "watched_module:absent", "watched_module", ":f", "watched_module:Model.absent"]
+    "name",
+    [
+        "nowhere:f",
+        "watched_module:absent",
+        "watched_module",
+        ":f",
+        "watched_module:Model.absent",
+        "watched_module:Model",
+        "numpy:ndarray.sum",
+    ],
 )
 def test_a_name_that_leads_nowhere(module: types.ModuleType, name: str) -> None:
     with pytest.raises(UsageError, match="vizart_stages"), watched([name]):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextvars
+
 import pytest
 
 from pytest_vizart.errors import UsageError
@@ -49,7 +51,7 @@ def test_an_exception_is_recorded_by_type_and_goes_on_unchanged(recorder: Record
         raise error
     assert caught.value is error
     assert recorder.table().error == ["KeyError"]
-    assert recorder.failed_stage == "detect"
+    assert recorder.failure == ("detect", error)
 
 
 def test_system_exit_closes_the_span(recorder: Recorder) -> None:
@@ -71,14 +73,23 @@ def test_nested_stages_know_their_parent(recorder: Recorder) -> None:
 def test_the_innermost_failing_stage_is_named(recorder: Recorder) -> None:
     with pytest.raises(ValueError, match="x"), recorder.stage("outer"), recorder.stage("inner"):
         raise ValueError("x")
-    assert recorder.failed_stage == "inner"
+    assert recorder.failure is not None
+    assert recorder.failure[0] == "inner"
 
 
 def test_output_is_handed_through_and_kept(recorder: Recorder) -> None:
     value = object()
     with recorder.stage("detect") as stage:
         assert stage.output(value) is value
-    assert recorder.outputs == {"detect": value}
+    assert stage.result is value
+
+
+def test_a_stage_left_in_another_context_closes_its_span(recorder: Recorder) -> None:
+    stage = recorder.stage("detect")
+    contextvars.Context().run(stage.__enter__)
+    stage.__exit__(None, None, None)
+    assert recorder.table().stage == ["detect"]
+    assert recorder.open_stage() is None
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3, "(calibration)", "x" * 201])

@@ -23,7 +23,7 @@ def test_a_script_is_measured_compared_and_kept(tmp_path: Path) -> None:
             run.predict(classify(sample.path))
     history = History(tmp_path / "out")
     (row,) = history.runs().to_pylist()
-    assert (row["test_id"], row["status"], row["samples"], row["accepted"]) == ("script", "passed", 4, True)
+    assert (row["test_id"], row["status"], row["samples"], row["accepted"]) == ("script", "passed", 4, False)
     assert {row["status"] for row in history.outcomes().to_pylist()} == {"correct"}
     assert run.result is not None
     assert run.result.scores[0].metrics["accuracy"] == 1.0

@@ -93,20 +93,8 @@ class BoxMetric:
         }
 
     def notes(self, tallies: Sequence[BoxTally], spec: LabelSpec) -> tuple[str, ...]:
-        """Name predictions that mAP cannot see: those of classes without ground truth."""
-        classes = len(spec.classes)
-        labelled = np.zeros(classes, dtype=np.int64)
-        predicted = np.zeros(classes, dtype=np.int64)
-        for tally in tallies:
-            labelled += np.bincount(tally.truth.class_index[~tally.truth.crowd], minlength=classes)
-            predicted += np.bincount(tally.prediction.class_index, minlength=classes)
-        unseen = np.flatnonzero((labelled == 0) & (predicted > 0))
-        if not len(unseen):
-            return ()
-        names = ", ".join(spec.classes.names[index] for index in unseen)
-        return (
-            f"{int(predicted[unseen].sum())} predictions of classes without ground truth do not enter mAP: {names}",
-        )
+        """Name predictions that mAP cannot see, and those that count for nothing else."""
+        return (*_unseen_classes(tallies, spec), *_under_threshold(tallies, spec))
 
     def picture(
         self,
@@ -130,6 +118,32 @@ class BoxMetric:
 
     def digest(self, prediction: BoxPredictions) -> str:
         return digest_arrays(prediction.boxes, prediction.scores, prediction.class_index)
+
+
+def _unseen_classes(tallies: Sequence[BoxTally], spec: LabelSpec) -> tuple[str, ...]:
+    classes = len(spec.classes)
+    labelled = np.zeros(classes, dtype=np.int64)
+    predicted = np.zeros(classes, dtype=np.int64)
+    for tally in tallies:
+        labelled += np.bincount(tally.truth.class_index[~tally.truth.crowd], minlength=classes)
+        predicted += np.bincount(tally.prediction.class_index, minlength=classes)
+    unseen = np.flatnonzero((labelled == 0) & (predicted > 0))
+    if not len(unseen):
+        return ()
+    names = ", ".join(spec.classes.names[index] for index in unseen)
+    return (f"{int(predicted[unseen].sum())} predictions of classes without ground truth do not enter mAP: {names}",)
+
+
+def _under_threshold(tallies: Sequence[BoxTally], spec: LabelSpec) -> tuple[str, ...]:
+    scores = [tally.prediction.scores for tally in tallies]
+    total = sum(len(each) for each in scores)
+    under = sum(int((each < spec.score_threshold).sum()) for each in scores)
+    if not total or under < total:
+        return ()
+    return (
+        f"all {total} predictions score under {spec.score_threshold:g}, the score_threshold of the manifest: "
+        f"they enter mAP, and count as missing for correct, precision, recall and F1",
+    )
 
 
 def _match(truth: BoxLabels, prediction: BoxPredictions, spec: LabelSpec) -> BoxMatch:

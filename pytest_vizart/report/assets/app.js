@@ -68,6 +68,11 @@ function start() {
   addEventListener("resize", drawRows);
   addEventListener("hashchange", () => { if (followHash()) byId("case-view").scrollIntoView({ block: "nearest" }); });
   if (followHash()) goTo("cases");
+  // A link to the case that is shown already changes no hash: it has to go there all the same.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link && link.hash === location.hash && followHash()) goTo("cases");
+  });
 }
 
 start();
