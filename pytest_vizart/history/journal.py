@@ -57,7 +57,7 @@ class Journal:
         found = []
         for path in self.folder.glob("run-*.json"):
             try:
-                found.append(_runs.validate_json(path.read_bytes()))
+                found.append(from_json(path.read_bytes()))
             except (OSError, ValidationError) as error:
                 on_damage(f"{path}: this journal file cannot be read and is left out ({type(error).__name__})")
         yield from sorted(found, key=lambda run: run.info.started_us)
@@ -128,6 +128,11 @@ def _process_start(pid: int) -> float | None:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
+
+
+def from_json(text: str | bytes) -> RunResult:
+    """Return the run that `as_json` wrote. Raises pydantic.ValidationError if it is none."""
+    return _runs.validate_json(text)
 
 
 def as_json(record: Any) -> bytes:

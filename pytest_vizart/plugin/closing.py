@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_vizart.errors import VizartError, told_since, warn
+from pytest_vizart.plugin.keys import AWAKE
 from pytest_vizart.plugin.session import VizartSession
 from pytest_vizart.plugin.waking import measured_session
 from pytest_vizart.records.run import SessionResult
@@ -19,6 +20,8 @@ from pytest_vizart.workflow.keeping import journaled_runs, keep, trends
 
 def finish_session(config: pytest.Config) -> None:
     """Keep what the session measured, and write report and JSON. What goes wrong is warned of; nothing is raised."""
+    if hasattr(config, "workeroutput") and AWAKE in config.stash:
+        config.workeroutput["vizart"] = config.stash[AWAKE].sent_to_controller()
     session = measured_session(config)
     if session is None:
         return

@@ -109,6 +109,13 @@ def pytest_configure_node(node: Any) -> None:
     introduce(node)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    from pytest_vizart.plugin.workers import take_leave
+
+    take_leave(node)
+
+
 @pytest.fixture
 def vizart_run(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The run of this test: stages, samples, predictions. See the README."""

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import warn, warnings_told
-from pytest_vizart.history.journal import Journal
+from pytest_vizart.history.journal import Journal, as_json, from_json
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
@@ -45,8 +45,10 @@ class VizartSession:
         self.history = History(self.settings.output)
         self.result: SessionResult | None = None
         self.written: set[Path] = set()
-        self.unsaved: list[RunResult] = []
-        self.unsaved_pieces: list[bytes] = []
+        # In the controller of a distributed session: what workers could not write, and sent.
+        sent = {} if self.is_worker else told
+        self.unsaved: list[RunResult] = [from_json(run) for run in sent.get("runs", ())]
+        self.unsaved_pieces: list[bytes] = [piece.encode() for piece in sent.get("pieces", ())]
         self.session = Session(
             session_id=str(told.get("session_id") or uuid.uuid4()),
             started_us=int(told.get("started_us") or SystemClock.epoch_us()),
@@ -94,6 +96,13 @@ class VizartSession:
         except Exception as error:  # noqa: BLE001
             warn(f"{self.journal.folder}: a sample's run cannot be journaled ({error})")
             self.unsaved_pieces.append(payload)
+
+    def sent_to_controller(self) -> dict[str, list[str]]:
+        """Return what this worker could not write, as plain text."""
+        return {
+            "runs": [as_json(run).decode() for run in self.unsaved],
+            "pieces": [piece.decode() for piece in self.unsaved_pieces],
+        }
 
     def take_pieces(self) -> Iterator[tuple[str, bytes]]:
         """Yield the parts of shared runs with where they come from, and forget them."""

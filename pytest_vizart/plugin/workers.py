@@ -20,3 +20,12 @@ def introduce(node: Any) -> None:
             "pid": os.getpid(),
         }
     node.workerinput["vizart"] = config.stash[WORKERS]
+
+
+def take_leave(node: Any) -> None:
+    """Take what a worker could not write, and sends instead."""
+    sent = getattr(node, "workeroutput", {}).get("vizart")
+    if sent is not None:
+        told = node.config.stash[WORKERS]
+        for kind in ("runs", "pieces"):
+            told.setdefault(kind, []).extend(sent[kind])

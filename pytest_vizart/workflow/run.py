@@ -232,6 +232,8 @@ class Run:
 
     def _use(self, dataset: GoldenDataset) -> None:
         __tracebackhide__ = True
+        if not isinstance(dataset, GoldenDataset):
+            raise UsageError("not a golden dataset", expected="the golden_dataset fixture", found=dataset)
         if self.dataset is not None and self.dataset is not dataset:
             raise UsageError(
                 "a run uses one dataset",
@@ -239,8 +241,6 @@ class Run:
                 found=getattr(dataset, "name", dataset),
                 hint="write a test for each dataset",
             )
-        if not isinstance(dataset, GoldenDataset):
-            raise UsageError("not a golden dataset", expected="the golden_dataset fixture", found=dataset)
         if self.scorebook is not None:
             raise UsageError(
                 "the samples of this run were used already", hint="call samples(), batches() or check() once in a test"

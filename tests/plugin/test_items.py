@@ -128,3 +128,32 @@ def test_a_missing_dataset_is_told_once_for_the_test(items: pytest.Pytester) -> 
 def test_off(items: pytest.Pytester) -> None:
     items.runpytest("--vizart-off").assert_outcomes(passed=4)
     assert not (items.path / ".vizart").exists()
+
+
+def test_the_last_attempt_counts_and_the_pieces_of_a_killed_session_are_kept(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_items=ITEM_TEST.format(markers="", bad=""),
+        test_zz_dies="import os, signal\ndef test_dies(): os.kill(os.getpid(), signal.SIGKILL)\n",
+    )
+    assert project.runpytest_subprocess().ret == -9
+    project.runpytest("test_items.py").assert_outcomes(passed=5)
+    history = History(project.path / ".vizart")
+    runs = history.runs().to_pylist()
+    assert [(run["status"], run["samples"], run["accepted"]) for run in runs] == [
+        ("error", 4, False),
+        ("passed", 4, True),
+    ]
+    assert history.spans(run_ids=[runs[0]["run_id"]], stage="decode").num_rows == 4
+
+
+def test_audit_and_artifacts_bear_the_id_of_the_shared_run(project: pytest.Pytester) -> None:
+    saving = 'vizart_run.predict(label); vizart_run.save("image", image)'
+    code = ITEM_TEST.format(markers="", bad="").replace("vizart_run.predict(label)", saving)
+    project.makepyfile(test_items=code)
+    project.runpytest().assert_outcomes(passed=5)
+    (run,) = History(project.path / ".vizart").runs().to_pylist()
+    assert [folder.name for folder in (project.path / ".vizart" / "runs").iterdir()] == [run["run_id"]]
+    (log,) = (project.path / ".vizart" / "logs").glob("*.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {event["run_id"] for event in events} == {run["run_id"]}
+    assert events[-1]["event"] == "run finished"

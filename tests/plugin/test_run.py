@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_vizart import History
+from pytest_vizart.workflow.inert import InertRun
+from pytest_vizart.workflow.run import Run
 from tests.plugin.conftest import LOOP_TEST, make_shades
 
 
@@ -281,3 +283,130 @@ def test_a_function_imported_by_name_is_watched_there_too(project: pytest.Pytest
     )
     project.runpytest("--vizart-json=result.json").assert_outcomes(passed=2)
     assert [stage["name"] for stage in session_json(project)["runs"][0]["stages"]] == ["decode", "classify"]
+
+
+def test_passes_warmup_and_profile_are_obeyed(shades: pytest.Pytester) -> None:
+    shades.runpytest("--vizart-passes=2", "--vizart-warmup=0", "--vizart-profile=basic")
+    spans = History(shades.path / ".vizart").spans(stage="decode").to_pylist()
+    assert sorted({row["pass_index"] for row in spans}) == [0, 1]
+    assert {row["warmup"] for row in spans} == {False}
+    assert {row["cpu_ns"] for row in spans} == {None}
+
+
+def test_a_skip_inside_of_the_test_leaves_no_run(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        def test_skip(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                pytest.skip("not today")
+
+        def test_xfail(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                pytest.xfail("not yet")
+        """
+    )
+    project.runpytest().assert_outcomes(skipped=1, xfailed=1)
+    assert History(project.path / ".vizart").runs().num_rows == 0
+
+
+def test_every_audit_line_carries_the_id_of_a_kept_run(shades: pytest.Pytester) -> None:
+    shades.runpytest()
+    (log,) = (shades.path / ".vizart" / "logs").glob("*.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {event["run_id"] for event in events} == set(History(shades.path / ".vizart").runs()["run_id"].to_pylist())
+    told = [event["event"] for event in events]
+    assert told == ["run started", *["stage finished"] * 2, *["verdict"] * 3, "run finished"]
+    assert events[1]["wall_ms"] > 0
+
+
+def test_a_run_uses_one_dataset_and_its_samples_once(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "others")
+    project.makepyfile(
+        """
+        import pytest
+        from pathlib import Path
+        from pytest_vizart import GoldenDataset, UsageError
+
+        @pytest.mark.vizart_golden("shades")
+        def test_two(vizart_run, golden_dataset):
+            list(vizart_run.samples(golden_dataset))
+            with pytest.raises(UsageError, match="one dataset"):
+                list(vizart_run.samples(GoldenDataset.load(Path("golden/others"))))
+            with pytest.raises(UsageError, match="used already"):
+                list(vizart_run.samples(golden_dataset))
+            with pytest.raises(UsageError, match="not a golden dataset"):
+                list(vizart_run.samples(["a"]))
+        """
+    )
+    project.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_sample_without_a_prediction_is_invalid_and_a_second_one_is_refused(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        from pytest_vizart import UsageError
+
+        def test_some(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                if sample.id != "c":
+                    vizart_run.predict("dark", stage="classify")
+                if sample.id == "d" and vizart_run.seen:
+                    with pytest.raises(UsageError, match="second prediction"):
+                        vizart_run.predict("dark", stage="classify")
+        """
+    )
+    project.runpytest("--vizart-warmup=0").assert_outcomes(passed=1)
+    outcomes = {row["sample_id"]: row["status"] for row in History(project.path / ".vizart").outcomes().to_pylist()}
+    assert outcomes == {"a": "correct", "b": "correct", "c": "invalid", "d": "wrong"}
+
+
+def test_texts_that_are_no_unicode_cost_neither_the_gate_nor_the_run(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.vizart_accuracy(accuracy=0.9)
+        def test_odd(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                with vizart_run.stage("caf\\udce9"):
+                    pass
+                vizart_run.predict("dark", stage="classify")
+
+        def test_raises(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                raise ValueError("caf\\udce9.png")
+        """
+    )
+    project.runpytest("--vizart-json=result.json").assert_outcomes(failed=2)
+    assert [row["status"] for row in History(project.path / ".vizart").runs().to_pylist()] == ["failed", "error"]
+    assert len(session_json(project)["runs"]) == 2
+
+
+def test_markers_of_classes_and_modules_are_checked_too(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import pytest
+        pytestmark = pytest.mark.vizart_memory(max_peak_mb=1)
+
+        def test_module(vizart_run): pass
+
+        @pytest.mark.vizart_accuracy(acuracy=0.9)
+        class TestAll:
+            def test_class(self, vizart_run): pass
+
+        def test_plain(): pass
+        """
+    )
+    result = project.runpytest()
+    result.assert_outcomes(errors=2, passed=1)
+    result.stdout.fnmatch_lines(["*not measured yet*"])
+
+
+def test_off_leaves_every_public_attribute_of_the_run() -> None:
+    public = {name for name in vars(Run) if not name.startswith("_")}
+    made = {name for name in vars(Run("x", output=Path())) if not name.startswith("_")}
+    ours = {"use_sample", "current_samples", "recorder", "scorebook", "started_us", "predictions"}  # of the plugin
+    assert (public | made) - ours <= set(dir(InertRun("x")))
