@@ -74,7 +74,9 @@ def acceptance(
     """Return whether a run may enter the baseline.
 
     Latency is accepted by itself: a suspect stage says nothing against the run's accuracy. Inconclusive stages do not
-    block the run: what disturbs wall time is looked up again in every baseline run before it is used.
+    block the run: what disturbs wall time is looked up again in every baseline run before it is used. Neither do
+    provisional ones: with so few runs false suspicions are common, and leaving out the slower runs of the first ten
+    would make a baseline that is too fast.
     """
     judged = list(verdicts)
     because = _refusal(judged, status=status, partial=partial, dirty=dirty, in_ci=in_ci)
@@ -83,7 +85,7 @@ def acceptance(
     if contended:
         return Acceptance(True, None, False, "measured beside other workers")
     for verdict in judged:
-        if verdict.kind == "latency" and verdict.status in ("suspect", "provisional"):
+        if verdict.kind == "latency" and verdict.status == "suspect":
             return Acceptance(True, None, False, f"latency of {verdict.stage} is {verdict.status}")
     return Acceptance(True, None, True, None)
 

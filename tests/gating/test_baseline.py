@@ -72,9 +72,18 @@ def test_what_is_not_worse_is_accepted(status):
     assert accept(verdict("latency", status), verdict("accuracy", status)) == Acceptance(True, None, True, None)
 
 
-@pytest.mark.parametrize("status", ["suspect", "provisional"])
-def test_suspected_times_are_no_latency_baseline_but_the_accuracy_stands(status):
-    assert accept(verdict("latency", status)) == Acceptance(True, None, False, f"latency of detect is {status}")
+def test_suspected_times_are_no_latency_baseline_but_the_accuracy_stands():
+    assert accept(verdict("latency", "suspect")) == Acceptance(True, None, False, "latency of detect is suspect")
+
+
+def test_a_provisional_suspicion_rests_on_too_few_runs_to_bar_one():
+    assert accept(verdict("latency", "provisional")) == Acceptance(True, None, True, None)
+
+
+def test_a_run_whose_accuracy_could_not_be_compared_is_no_baseline():
+    because = "accuracy of detect could not be compared"
+    assert accept(verdict("accuracy", "inconclusive")) == Acceptance(False, because, False, because)
+    assert accept(verdict("latency", "inconclusive")).accepted_latency
 
 
 def test_a_contended_run_is_no_latency_baseline():
