@@ -286,3 +286,15 @@ def test_two_variants_of_one_ground_truth_load_to_the_same_boxes(tmp_path: Path)
             np.testing.assert_allclose(np.sort(first.boxes, axis=0), np.sort(second.boxes, axis=0), atol=0.02)
             compared += 1
     assert compared > 10
+
+
+def test_a_manifest_that_gives_the_files_ids_to_other_names_is_refused(tmp_path: Path) -> None:
+    root = semantic(tmp_path, [], {1: "coin", 2: "key"}, classes={"1": "key", "2": "coin"})
+    with pytest.raises(GoldenFormatError, match=r"contradict each other.*1 is 'coin' in the file and 'key'"):
+        mask_of(root)
+
+
+def test_a_manifest_with_ids_of_its_own_is_matched_by_name(tmp_path: Path) -> None:
+    annotation = {**BOX, "category_id": 2, "segmentation": SQUARE}
+    root = semantic(tmp_path, [annotation], {1: "coin", 2: "key"}, classes=["key", "coin"])
+    assert set(mask_of(root).ravel().tolist()) == {0, 1}

@@ -11,7 +11,7 @@ import numpy as np
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats import LabelSource
-from pytest_vizart.golden.formats.coco_file import CocoFile, CocoImage, read_coco
+from pytest_vizart.golden.formats.coco_file import CocoFile, CocoImage, contradiction, read_coco
 from pytest_vizart.golden.formats.coco_masks import image_size, paint
 from pytest_vizart.golden.formats.coco_values import is_crowd, read_area, read_box
 from pytest_vizart.golden.formats.sample_names import SampleNames
@@ -45,6 +45,7 @@ class CocoReader:
     def read(self, key: SampleKey) -> Label | None:
         file = self._file()
         if self._images is None:
+            self._require_agreement(file)
             self._images = self._images_by_sample(file)
         images = self._images.get(key.id, [])
         if len(images) > 1:
@@ -57,6 +58,18 @@ class CocoReader:
                 hint="write file_name relative to the dataset's folder",
             )
         return _READERS[self._source.entry.task](self, file, images[0]) if images else None
+
+    def _require_agreement(self, file: CocoFile) -> None:
+        found = None if self._source.classes is None else contradiction(file, self._source.classes)
+        if found is not None:
+            raise GoldenFormatError(
+                "class IDs contradict each other",
+                file=self._path,
+                place="categories",
+                expected=f"the IDs of {self._source.manifest.name}",
+                found=found,
+                hint="correct `classes` in the manifest, or leave it out to take those of the file",
+            )
 
     def _boxes(self, file: CocoFile, image: CocoImage) -> BoxLabels:
         rows = file.annotations_of(image)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -57,6 +57,11 @@ class CocoFile:
             )
         return self._categories[number]
 
+    @property
+    def categories(self) -> Mapping[Any, str]:
+        """ID -> name, as the file has them."""
+        return self._categories
+
     def class_map(self) -> ClassMap:
         """Return the file's categories, sorted by ID; GoldenFormatError where they cannot be a class map."""
         ids = sorted(number for number in self._categories if isinstance(number, int))
@@ -77,6 +82,20 @@ class CocoFile:
                 hint="give `classes` in the manifest",
             )
         return ClassMap(names=names, ids=tuple(ids))
+
+
+def contradiction(file: CocoFile, classes: ClassMap) -> str | None:
+    """Say how a manifest that uses the file's own IDs gives them to other names, None if it does not.
+
+    Classes are matched by name, so labels would load; but a model's IDs would mean one class here and another there.
+    """
+    known = file.categories
+    if set(known) != set(classes.ids):
+        return None
+    for number, name in zip(classes.ids, classes.names, strict=True):
+        if known[number] != name and known[number] in classes.names:
+            return f"{number} is {known[number]!r} in the file and {name!r} in the manifest"
+    return None
 
 
 def read_coco(path: Path) -> CocoFile:
