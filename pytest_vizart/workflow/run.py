@@ -21,6 +21,8 @@ from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
 
+_LONGEST_CHAIN = 100
+
 
 class Run:
     """One test's pass over its samples.
@@ -221,7 +223,9 @@ class Run:
         """The stage out of which an error came on the present samples, None if it came from elsewhere."""
         failure = self.recorder.failure
         chain: BaseException | None = error
-        while failure is not None and chain is not None:
+        for _ in range(_LONGEST_CHAIN):  # chains can be made to bite their own tail
+            if failure is None or chain is None:
+                break
             if chain is failure[1]:
                 return failure[0]
             chain = chain.__cause__ or chain.__context__
