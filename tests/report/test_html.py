@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import time
 from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -132,12 +131,10 @@ def test_an_error_of_the_test_itself_is_shown(tmp_path: Path) -> None:
     assert "ValueError: no coin in sight" in words
 
 
-def test_five_thousand_cases_and_ten_thousand_runs_are_written_soon_and_stay_small(tmp_path: Path) -> None:
+def test_five_thousand_cases_and_ten_thousand_runs_stay_small(tmp_path: Path) -> None:
     result = many_cases(tmp_path, 5000)
     trends = [point for _ in range(2) for point in builders.trend_points(result, earlier=5000)]
-    start = time.perf_counter()
     document = render_html(result, trends, generated_at=GENERATED_AT)
-    assert time.perf_counter() - start < 6  # about 1 s on an idle machine
     assert len(document) < 10_000_000
 
 
