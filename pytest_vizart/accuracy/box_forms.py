@@ -13,6 +13,7 @@ from pytest_vizart.accuracy.arrays import as_array, as_floats
 from pytest_vizart.accuracy.class_numbers import ClassNumbers
 from pytest_vizart.accuracy.predicted import BoxFormat, BoxPredictions, no_boxes
 from pytest_vizart.errors import PredictionError
+from pytest_vizart.records.labels import MAX_EDGE_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class _Raw:
 def read_boxes(value: Any, numbers: ClassNumbers, box_format: BoxFormat) -> BoxPredictions:
     """Return box predictions in the order given; PredictionError if a number, shape or class is not acceptable."""
     raw = next(read for fits, read in _FORMS if fits(value))(value)
-    boxes = _corners(as_floats(raw.boxes, "boxes"), raw.format or box_format)
+    given, form = as_floats(raw.boxes, "boxes"), raw.format or box_format
+    boxes = _corners(given, form)
     if not len(boxes):
         return no_boxes()
+    extent = None if form == "xyxy" else given[:, 2] * given[:, 3]
     scores = np.ones(len(boxes)) if raw.scores is None else as_floats(raw.scores, "scores").reshape(-1)
     class_index = _class_index(raw.labels, numbers, len(boxes))
     for name, column in (("scores", scores), ("labels", class_index)):
@@ -42,7 +45,7 @@ def read_boxes(value: Any, numbers: ClassNumbers, box_format: BoxFormat) -> BoxP
                 found=f"{len(column)}",
                 hint="were they filtered differently?",
             )
-    return BoxPredictions(boxes, scores, class_index)
+    return BoxPredictions(boxes, scores, class_index, extent)
 
 
 def _class_index(labels: Any, numbers: ClassNumbers, count: int) -> NDArray[np.int64]:
@@ -80,9 +83,9 @@ def _corners(boxes: NDArray[np.float64], box_format: BoxFormat) -> NDArray[np.fl
             found=str([float(side) for side in boxes[wrong[0]]]),
             hint="is it another box_format? xyxy, xywh and cxcywh are known",
         )
-    if not np.isfinite(corners).all():
+    if not (np.abs(corners) <= MAX_EDGE_PX).all():
         raise PredictionError(
-            "box is too large", place="boxes", expected="pixels", found="more than 1e308", hint="check its unit"
+            "box is too large", place="boxes", expected=f"edges within {MAX_EDGE_PX:g} pixels", hint="check its unit"
         )
     return corners
 

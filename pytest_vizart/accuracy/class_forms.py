@@ -20,6 +20,14 @@ def read_class(value: Any, numbers: ClassNumbers) -> ClassPrediction:
     if isinstance(value, Sequence):
         if len(value) != 2:
             raise _no_form(f"{type(value).__name__} of {len(value)}")
+        if isinstance(value[0], float):
+            raise PredictionError(
+                "a list of scores is no class",
+                place="label",
+                expected="(label, score), the label a name or a whole number",
+                found=repr(value)[:80],
+                hint="give {name: score, ...}, or the best class: take the argmax",
+            )
         return ClassPrediction(numbers.index_of(_scalar(value[0], "label"), "label"), _score(value[1], "score"))
     return ClassPrediction(numbers.index_of(_scalar(value, "label"), "label"))
 

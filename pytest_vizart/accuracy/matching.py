@@ -29,32 +29,43 @@ class BoxMatch:
     wrong_class: tuple[tuple[int, int], ...]
 
 
-def box_iou(
-    boxes: NDArray[np.float64], truth: NDArray[np.float64], crowd: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Return the (N, G) intersection over union of N boxes with G ground truth boxes, xyxy in pixels.
+def box_iou(truth: BoxLabels, prediction: BoxPredictions) -> NDArray[np.float64]:
+    """Return the (N, G) intersection over union of N predicted boxes with G ground truth boxes.
 
     For crowd regions it is the intersection over the box's own area. Boxes that only touch, or are empty, have 0.
     """
-    crowd = np.zeros(len(truth), dtype=bool) if crowd is None else crowd
-    return pair_iou(boxes[:, None, :], truth[None, :, :], crowd[None, :])
+    return pair_iou(
+        prediction.boxes[:, None, :],
+        truth.boxes[None, :, :],
+        truth.crowd[None, :],
+        extent_of(prediction)[:, None],
+        extent_of(truth)[None, :],
+    )
 
 
-def pair_iou(boxes: NDArray[np.float64], truth: NDArray[np.float64], crowd: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the IoU of boxes with ground truth boxes whose shapes broadcast: (..., 4), (..., 4), (...)."""
+def pair_iou(
+    boxes: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    crowd: NDArray[np.bool_],
+    own: NDArray[np.float64],
+    other: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the IoU of boxes with ground truth boxes, (..., 4) each; `own` and `other` are their extents, (...)."""
     # Term by term as in pycocotools (common/maskApi.c, bbIou), so that the results are equal to the last bit.
     width = np.minimum(boxes[..., 2], truth[..., 2]) - np.maximum(boxes[..., 0], truth[..., 0])
     height = np.minimum(boxes[..., 3], truth[..., 3]) - np.maximum(boxes[..., 1], truth[..., 1])
     shared = np.where((width > 0) & (height > 0), width * height, 0.0)
-    own = box_area(boxes)
-    union = np.where(crowd, own, own + box_area(truth) - shared)
+    union = np.where(crowd, own, own + other - shared)
     return np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
 
 
-def box_area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return width times height of (..., 4) boxes."""
-    area: NDArray[np.float64] = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-    return area
+def extent_of(objects: BoxLabels | BoxPredictions) -> NDArray[np.float64]:
+    """Return width times height of each box: as they were given, where they were."""
+    if objects.extent is not None:
+        return objects.extent
+    boxes = objects.boxes
+    extent: NDArray[np.float64] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return extent
 
 
 def match_boxes(
@@ -68,7 +79,7 @@ def match_boxes(
     counted = prediction.scores >= score_threshold
     hit = np.zeros(len(prediction), dtype=bool)
     found = np.zeros(len(truth.boxes), dtype=bool)
-    overlap = box_iou(prediction.boxes, truth.boxes, truth.crowd)
+    overlap = box_iou(truth, prediction)
     same_class = np.where(prediction.class_index[:, None] == truth.class_index[None, :], overlap, 0.0)
     for row in np.argsort(-prediction.scores, kind="stable"):
         if not counted[row] or not len(found):

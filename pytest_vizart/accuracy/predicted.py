@@ -24,12 +24,14 @@ class ClassPrediction:
 class BoxPredictions:
     """Predicted objects of one image, in the order in which the model gave them.
 
-    boxes: (N, 4) float64, xyxy, pixels, half-open. scores: (N,) float64, finite. class_index: (N,) int64.
+    boxes: (N, 4) float64, xyxy, pixels, half-open. scores: (N,) float64, finite. class_index: (N,) int64. extent: (N,)
+    float64, width x height as the model gave them; None where it gave corners.
     """
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
     class_index: NDArray[np.int64]
+    extent: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

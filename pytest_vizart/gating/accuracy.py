@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pytest_vizart.gating.flips import AccuracyBaseline, Flips, flips
 from pytest_vizart.gating.limits import AccuracyLimit, did_not_run, pick, unknown_stages
-from pytest_vizart.gating.wording import counted, listed
+from pytest_vizart.gating.wording import beside, counted, listed
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.score import Score
 from pytest_vizart.records.verdict import Verdict, VerdictStatus
@@ -111,9 +111,9 @@ def _floors(case: _Case, score: Score) -> list[Verdict]:
         elif value is None:
             message = f"{score.stage} {metric} is not defined on this data, but has a floor of {floor:g}"
         elif value < floor:
-            message = f"{score.stage} {metric} {_unlike(value, floor)} < {floor:g}, its floor"
+            message = f"{score.stage} {metric} {beside(value, floor)} < {floor:g}, its floor"
         else:
-            status, message = "pass", f"{score.stage} {metric} {value:.4g} >= {floor:g}, its floor"
+            status, message = "pass", f"{score.stage} {metric} {beside(value, floor)} >= {floor:g}, its floor"
         effect = None if value is None else value - floor
         samples = _culprits(case, score.stage) if status == "fail" else ()
         verdicts.append(
@@ -168,6 +168,8 @@ def _drop(case: _Case, baseline: AccuracyBaseline, score: Score, metric: str) ->
     fails = -change > tolerance + _ROUNDING
     message = f"{stage} {metric} {value:.4g}, {_direction(change)} {before:.4g} of {_named(baseline)}"
     if fails:
+        fall = f"{beside(-change, tolerance)} below"
+        message = f"{stage} {metric} {value:.4g}, {fall} {before:.4g} of {_named(baseline)}"
         message = f"{message}; at most {tolerance:g} lower is allowed"
     return Verdict(
         case.test_id, stage, "accuracy", metric, "fail" if fails else "pass", message, change, None, before - tolerance,
@@ -210,17 +212,18 @@ def _label_changes(case: _Case, baseline: AccuracyBaseline, stage: str) -> dict[
 
 def _other_samples(case: _Case, baseline: AccuracyBaseline, stage: str) -> tuple[VerdictStatus, str] | None:
     """Metrics over different samples cannot be compared: say whether this run lacks some, or has others as well."""
-    before = baseline.outcomes.get(stage, {})
-    now = {outcome.sample_id for outcome in case.outcomes if outcome.stage == stage}
+    outcomes = baseline.outcomes.get(stage, {})
+    before = {sample: status for sample, status in outcomes.items() if status != "unlabeled"}
+    now = {each.sample_id for each in case.outcomes if each.stage == stage and each.status != "unlabeled"}
     if not before or before.keys() == now:
         return None
     missing = len(before.keys() - now)
     if missing:
         return (
             "inconclusive",
-            f"{missing} of {counted(len(before), 'sample')} of {_named(baseline)} are not in this run",
+            f"{missing} of {counted(len(before), 'sample')} of {_named(baseline)} are not labelled in this run",
         )
-    return "no-baseline", f"{counted(len(now - before.keys()), 'sample')} are not in {_named(baseline)}"
+    return "no-baseline", f"{counted(len(now - before.keys()), 'sample')} are not labelled in {_named(baseline)}"
 
 
 def _gone(case: _Case, names: Sequence[str]) -> list[Verdict]:
@@ -251,12 +254,3 @@ def _direction(change: float) -> str:
 
 def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4g}"
-
-
-def _unlike(value: float, floor: float) -> str:
-    """Show as many digits as it takes to see that the value is under the floor."""
-    for digits in (4, 6, 9, 12):
-        text = f"{value:.{digits}g}"
-        if float(text) < floor:
-            return text
-    return repr(value)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pytest_vizart.gating.limits import LatencyLimit, pick
 from pytest_vizart.gating.times import RunTimes, StageTimes
-from pytest_vizart.gating.wording import listed
+from pytest_vizart.gating.wording import beside, listed
 from pytest_vizart.records.verdict import Verdict
 
 _NS_PER_MS = 1e6
@@ -44,21 +44,12 @@ def _one(
         message = f"{stage} {label} {value_ms:.3g} ms, not held to {limit_ms:g} ms: measured beside other workers"
         return Verdict(test_id, stage, "latency", metric, "inconclusive", message, limit=limit_ms, value=value_ms)
     if value_ms <= limit_ms:
-        message = f"{stage} {label} {value_ms:.3g} ms <= {limit_ms:g} ms"
+        message = f"{stage} {label} {beside(value_ms, limit_ms, 3)} ms <= {limit_ms:g} ms"
         return Verdict(test_id, stage, "latency", metric, "pass", message, limit=limit_ms, value=value_ms)
     samples = _over(run, times, limit_ms * _NS_PER_MS)
     places = f" on {listed(samples)}" if samples else ""
-    message = f"{stage} {label} {_beyond(value_ms, limit_ms)} ms > {limit_ms:g} ms{places}"
+    message = f"{stage} {label} {beside(value_ms, limit_ms, 3)} ms > {limit_ms:g} ms{places}"
     return Verdict(test_id, stage, "latency", metric, "fail", message, limit=limit_ms, value=value_ms, samples=samples)
-
-
-def _beyond(value_ms: float, limit_ms: float) -> str:
-    """Show as many digits as it takes to see that the value is over the limit."""
-    for digits in (3, 4, 5, 6):
-        text = f"{value_ms:.{digits}g}"
-        if float(text) > limit_ms:
-            return text
-    return repr(value_ms)
 
 
 def _over(run: RunTimes, times: StageTimes, limit_ns: float) -> tuple[str, ...]:

@@ -21,6 +21,16 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def beside(value: float, bound: float, digits: int = 4) -> str:
+    """Show a value with as many digits as it takes to see on which side of the bound it lies, `digits` at least."""
+    for count in range(digits, 17):
+        shown = f"{value:.{count}g}" if abs(value) < 1000 else f"{value:.{count - 3}f}"
+        printed = float(shown)
+        if (printed < bound, printed > bound) == (value < bound, value > bound):
+            return shown
+    return repr(value)
+
+
 def relative(log_ratio: float) -> float:
     """Return 0.147 for a log ratio that means 14.7 % slower."""
     return math.expm1(log_ratio)

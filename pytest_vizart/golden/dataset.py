@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_vizart.errors import GoldenError, GoldenFormatError
-from pytest_vizart.golden.files import content_digest, require_inside, resolve_inside
+from pytest_vizart.golden.files import content_digest, is_file, require_inside, resolve_inside
 from pytest_vizart.golden.formats import LabelSource, open_reader
 from pytest_vizart.golden.label_store import LabelStore
 from pytest_vizart.golden.listing import SampleKey, list_samples, natural_key, tags_of
@@ -182,7 +182,7 @@ class GoldenDataset:
             keys = self._keys if "{id}" in entry.path else self._keys[:1]
             for key in keys:
                 path = self.root / entry.path.replace("{id}", key.id)
-                hasher.update((content_digest(path) if path.is_file() else "absent").encode())
+                hasher.update((content_digest(path, sampled=False) if is_file(path) else "absent").encode())
         for key in self._keys:
             hasher.update(key.id.encode() + b"\0" + key.relative_path.encode() + b"\0")
         return hasher.hexdigest()
@@ -284,7 +284,7 @@ def _require_label_files(source: LabelSource, entry: LabelEntry) -> None:
     place = f"{source.place}.path"
     resolve_inside(source.root, entry.path, file=source.manifest, place=place)
     paths = [source.path_for(key) for key in source.samples] if source.per_sample else [source.root / entry.path]
-    existing = [path for path in paths if path.is_file()]
+    existing = [path for path in paths if is_file(path)]
     require_inside(source.root, existing, file=source.manifest, place=place)
     if not existing:
         raise GoldenFormatError(

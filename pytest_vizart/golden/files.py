@@ -39,13 +39,21 @@ def resolve_inside(root: Path, relative: str, *, file: Path, place: str) -> Path
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Whether it is a regular file; a name that no file can have, too long or no text, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def require_inside(root: Path, paths: Iterable[Path], *, file: Path, place: str) -> None:
     """Raise GoldenFormatError if one of the paths, symbolic links followed, lies outside of `root`."""
     real_root = root.resolve()
     for path in paths:
         try:
             inside = path.resolve().is_relative_to(real_root)
-        except (OSError, RuntimeError):  # RuntimeError: a loop of links, up to Python 3.12
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: a loop of links, up to Python 3.12
             inside = False
         if not inside:
             raise GoldenFormatError(
@@ -105,18 +113,19 @@ def refuse_lfs_pointer(head: bytes, path: Path) -> None:
         )
 
 
-def content_digest(path: Path) -> str:
+def content_digest(path: Path, *, sampled: bool = True) -> str:
     """Return 32 hex digits that tell the file's content.
 
-    Up to 1 MiB all of it; above, its size and 16 evenly spaced blocks of 64 KiB, the first and the last included, so
-    that a large dataset is digested at the speed of opening its files.
+    Up to 1 MiB all of it; above, where `sampled`, its size and 16 evenly spaced blocks of 64 KiB, the first and the
+    last included, so that a dataset with large inputs is digested at the speed of opening its files.
     """
     size = require_regular(path, limit=1 << 62)
     digest = blake2b(digest_size=16)
     try:
         with path.open("rb") as stream:
-            if size <= _WHOLE_BELOW_BYTES:
-                digest.update(stream.read())
+            if size <= _WHOLE_BELOW_BYTES or not sampled:
+                while chunk := stream.read(_WHOLE_BELOW_BYTES):
+                    digest.update(chunk)
             else:
                 digest.update(size.to_bytes(8, "little"))
                 for block in range(_BLOCKS):

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import require_inside, resolve_inside
+from pytest_vizart.golden.files import is_file, require_inside, resolve_inside
 from pytest_vizart.golden.manifest import MANIFEST_NAMES
 
 _GLOB_SIGNS = re.compile(r"[*?\[]")
@@ -84,14 +84,14 @@ def tags_of(ids: Sequence[str], tags: dict[str, list[str]], *, manifest: Path) -
 def _matching(root: Path, pattern: str, *, manifest: Path, place: str) -> tuple[Path, list[Path]]:
     """Return the fixed part of the pattern and the files that match."""
     literal = resolve_inside(root, pattern, file=manifest, place=place)
-    if literal.is_file():
+    if is_file(literal):
         return literal.parent, [literal]
     parts = PurePosixPath(pattern).parts
     fixed = next((position for position, part in enumerate(parts) if _GLOB_SIGNS.search(part)), len(parts))
     files: list[Path] = []
     if fixed < len(parts):
         try:
-            files = [path for path in root.glob(pattern) if path.is_file() and path.name not in MANIFEST_NAMES]
+            files = [path for path in root.glob(pattern) if is_file(path) and path.name not in MANIFEST_NAMES]
         except (ValueError, OSError) as error:
             raise GoldenFormatError(
                 "not a glob",

@@ -33,7 +33,7 @@ def read_classes(value: object) -> ClassMap:
     if not 0 < len(pairs) <= MAX_CLASSES:
         raise _problem(f"expected 1 to {MAX_CLASSES} classes")
     for position, name in pairs:
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or not name.strip() or not _is_text(name):
             raise _problem(
                 "expected a class name; quote names that YAML reads as something else, such as no, on, 1",
                 f"[{position}]",
@@ -45,6 +45,15 @@ def read_classes(value: object) -> ClassMap:
             twice = next(value for value in sorted(values) if values.count(value) > 1)
             raise _problem(f"expected every {kind} once, {twice!r} appears twice")
     return ClassMap(names=names, ids=ids)
+
+
+def _is_text(name: str) -> bool:
+    """Half a surrogate pair is no Unicode text: it can be neither written nor compared across files."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _class_id(key: object) -> int:
@@ -106,7 +115,12 @@ class LabelEntry(_Model):
     classes: Classes | None = Field(
         default=None, description="Classes of this source, where they differ from the dataset's."
     )
-    ignore: int | None = Field(default=None, description="Value in PNG masks and PLY labels that means: no label here.")
+    ignore: int | None = Field(
+        default=None,
+        ge=-(2**31),
+        le=2**32 - 1,
+        description="Value in PNG masks and PLY labels that means: no label here.",
+    )
     property: Text = Field(default="label", description="Name of the vertex property that holds the class; PLY only.")
     columns: Columns = Field(default=Columns(), description="Names of the columns; CSV only.")
     score_threshold: float = Field(

@@ -56,7 +56,9 @@ def parse_manifest(path: Path) -> dict[str, Any]:
             found=error.msg,
             hint="check commas and quotes",
         ) from error
-    except (ValueError, RecursionError) as error:  # ValueError: a repeated key, a date that is none, a too long number
+    # ValueError: a repeated key, a date that is none, a too long number. The others: explicit tags on values that are
+    # not what the tag says, which the YAML library does not check.
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise GoldenFormatError(
             "manifest cannot be read", file=path, found=str(error), hint="write it flat, as in the documentation"
         ) from error

@@ -69,6 +69,6 @@ def _memory(spans: SpanTable, rows: Sequence[int]) -> MemoryStats | None:
         return None
     return MemoryStats(
         before=known[0][0] / _MB,
-        after=max(after for _, after in known) / _MB,
+        after=max(max(pair) for pair in known) / _MB,
         growth=max(after - before for before, after in known) / _MB,
     )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Task = Literal["classes", "boxes", "semantic", "points"]
 TASKS: tuple[Task, ...] = ("classes", "boxes", "semantic", "points")
 
+MAX_EDGE_PX = 1e9
+"""No image is so large; beyond it areas lose their meaning in floating point."""
+
 IGNORE = -1
 """Class index of pixels and points that the label leaves out (255 in most mask files)."""
 
@@ -46,13 +49,15 @@ class BoxLabels:
 
     boxes: (N, 4) float64, xyxy, pixels, half-open. class_index: (N,) int64. crowd: (N,) bool, regions that match many
     predictions and never count as missed. area: (N,) float64, the label file's own area in square pixels (of the mask
-    where there is one; not width x height).
+    where there is one; not width x height). extent: (N,) float64, width x height as the file gives them, which the
+    corners tell up to rounding only; None where the corners are what the file gives.
     """
 
     boxes: NDArray[np.float64]
     class_index: NDArray[np.int64]
     crowd: NDArray[np.bool_]
     area: NDArray[np.float64]
+    extent: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class MemoryStats:
-    """Resident memory of the process around a stage, in MB (10^6 bytes); peak is None until it is measured."""
+    """Resident memory of the process around a stage, in MB (10^6 bytes); peak is None until it is measured.
+
+    before: at the first span's start. after: the highest at either edge of a span.
+    """
 
     before: float
     after: float

@@ -78,7 +78,8 @@ def _run_line(run: RunResult, width: int) -> Line:
     if run.scores:
         score = run.scores[-1]
         facts.append(f"{printable(score.headline)} {metric_value(score.metrics.get(score.headline))}")
-    per_sample = sum(stats.wall_ms.median for stats in run.stages if stats.wall_ms)
+    nested = {name for name, parent in zip(run.spans.stage, run.spans.parent, strict=True) if parent is not None}
+    per_sample = sum(stats.wall_ms.median for stats in run.stages if stats.wall_ms and stats.name not in nested)
     if per_sample:
         facts.append(f"{milliseconds(per_sample)} ms")
     tail = ", ".join(facts)

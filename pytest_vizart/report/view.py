@@ -119,18 +119,25 @@ def _verdict(verdict: Verdict, numbers: dict[CaseKey, int]) -> VerdictView:
         what=f"{verdict.kind} · {verdict.metric}",
         message=unbroken(sentence(verdict.message)),
         value=_amount(verdict, verdict.value),
-        limit=_amount(verdict, verdict.limit),
+        limit=_relative_limit(verdict) or _amount(verdict, verdict.limit),
         effect=_effect(verdict),
         samples=tuple(SampleLink(name, numbers.get((verdict.test_id, verdict.stage, name))) for name in shown),
         more_samples=len(verdict.samples) - len(shown),
     )
 
 
+def _relative_limit(verdict: Verdict) -> str:
+    """Compared with the history, a stage is held to a slowdown and not to milliseconds."""
+    if verdict.kind != "latency" or verdict.metric.endswith("_ms") or verdict.limit is None:
+        return ""
+    return f"{verdict.limit * 100:+.1f}\u00a0%"
+
+
 def _amount(verdict: Verdict, value: float | None) -> str:
     if value is None:
         return ""
-    if verdict.metric.endswith(("_ms", "_mb")) or verdict.kind == "memory":
-        return f"{milliseconds(value)}\u00a0{'ms' if verdict.metric.endswith('_ms') else 'MB'}"
+    if verdict.kind in ("latency", "memory"):
+        return f"{milliseconds(value)}\u00a0{'ms' if verdict.kind == 'latency' else 'MB'}"
     return f"{value:g}" if verdict.metric in _COUNTED else metric_value(value)
 
 

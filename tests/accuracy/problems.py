@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -80,26 +81,66 @@ def random_problem(
     return truths, predictions
 
 
-def _rows(image: int, boxes: BoxLabels | BoxPredictions) -> list[dict[str, object]]:
+Sides = NDArray[np.float64]
+"""(N, 4) boxes as x, y, width, height."""
+
+
+def tenths_problem(
+    generator: np.random.Generator, images: int
+) -> tuple[list[BoxLabels], list[BoxPredictions], list[tuple[Sides, Sides]]]:
+    """Boxes in tenths of pixels, whose corners are not exact, with IoUs of exactly .5 and areas of exactly 32 x 32."""
+    truths: list[BoxLabels] = []
+    predictions: list[BoxPredictions] = []
+    sides: list[tuple[Sides, Sides]] = []
+    for _ in range(images):
+        count = int(generator.integers(1, 6))
+        place = np.round(generator.uniform(0, 200, (count, 2)), 1)
+        size = generator.choice([20.0, 32.0, 96.0], (count, 2))
+        truth = np.concatenate([place, size], axis=1)
+        halved = truth.copy()
+        halved[:, 2] /= generator.choice([1, 2], count)
+        index = np.zeros(count, dtype=np.int64)
+        truths.append(BoxLabels(corners_of(truth), index, np.zeros(count, bool), size.prod(axis=1), size.prod(axis=1)))
+        scores = np.round(generator.random(count), 1)
+        predictions.append(BoxPredictions(corners_of(halved), scores, index, halved[:, 2] * halved[:, 3]))
+        sides.append((truth, halved))
+    return truths, predictions, sides
+
+
+def corners_of(sides: Sides) -> NDArray[np.float64]:
+    return np.concatenate([sides[:, :2], sides[:, :2] + sides[:, 2:]], axis=1)
+
+
+def sides_of(boxes: BoxLabels | BoxPredictions) -> Sides:
+    return np.concatenate([boxes.boxes[:, :2], boxes.boxes[:, 2:] - boxes.boxes[:, :2]], axis=1)
+
+
+def _rows(image: int, sides: Sides, class_index: NDArray[np.int64]) -> list[dict[str, object]]:
     return [
-        {"image_id": image, "category_id": int(index), "bbox": [x1, y1, x2 - x1, y2 - y1]}
-        for (x1, y1, x2, y2), index in zip(boxes.boxes.tolist(), boxes.class_index, strict=True)
+        {"image_id": image, "category_id": int(index), "bbox": box}
+        for box, index in zip(sides.tolist(), class_index, strict=True)
     ]
 
 
 def pycocotools_numbers(
-    truths: Sequence[BoxLabels], predictions: Sequence[BoxPredictions], classes: int
+    truths: Sequence[BoxLabels],
+    predictions: Sequence[BoxPredictions],
+    classes: int,
+    sides: Sequence[tuple[Sides, Sides]] | None = None,
 ) -> dict[str, float | None]:
-    """The twelve numbers by COCOeval, its -1 as None."""
+    """The twelve numbers by COCOeval, its -1 as None. `sides`: the boxes as they were given, if not as corners."""
+    pairs = zip(truths, predictions, strict=True)
+    given = sides or [(sides_of(truth), sides_of(prediction)) for truth, prediction in pairs]
     objects: list[dict[str, object]] = []
     results: list[dict[str, object]] = []
     for image, (truth, prediction) in enumerate(zip(truths, predictions, strict=True)):
-        for row, crowd, area in zip(_rows(image, truth), truth.crowd, truth.area, strict=True):
+        ours, theirs = given[image]
+        rows = _rows(image, ours, truth.class_index)
+        for row, crowd, area in zip(rows, truth.crowd, truth.area, strict=True):
             # COCOeval loses an object with ID 0, so that IDs begin at 1.
             objects.append({**row, "id": len(objects) + 1, "iscrowd": int(crowd), "area": float(area)})
-        results += [
-            {**row, "score": float(one)} for row, one in zip(_rows(image, prediction), prediction.scores, strict=True)
-        ]
+        rows = _rows(image, theirs, prediction.class_index)
+        results += [{**row, "score": float(one)} for row, one in zip(rows, prediction.scores, strict=True)]
     images = [{"id": number} for number in range(len(truths))]
     categories = [{"id": number, "name": str(number)} for number in range(classes)]
     with contextlib.redirect_stdout(io.StringIO()):

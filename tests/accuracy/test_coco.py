@@ -16,6 +16,7 @@ from tests.accuracy.problems import (
     predicted_boxes,
     pycocotools_numbers,
     random_problem,
+    tenths_problem,
     truth_boxes,
 )
 
@@ -29,6 +30,12 @@ def test_random_problems_equal_pycocotools_to_the_last_bit(seed: int) -> None:
     objects, predictions = int(generator.integers(0, 12)), 300 if seed % 10 == 0 else int(generator.integers(0, 25))
     truths, predicted = random_problem(generator, int(generator.integers(1, 9)), classes, objects, predictions)
     assert coco_metrics(truths, predicted, range(classes)) == pycocotools_numbers(truths, predicted, classes)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_boxes_of_tenths_of_pixels_equal_pycocotools_to_the_last_bit(seed: int) -> None:
+    truths, predicted, sides = tenths_problem(np.random.default_rng(seed), 6)
+    assert coco_metrics(truths, predicted, [0]) == pycocotools_numbers(truths, predicted, 1, sides)
 
 
 def test_more_than_a_hundred_predictions_of_one_class_are_cut_by_score() -> None:

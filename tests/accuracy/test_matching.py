@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from pycocotools import mask as codec
 
 from pytest_vizart.accuracy.matching import box_iou, match_boxes
-from tests.accuracy.problems import predicted_boxes, random_problem, truth_boxes
+from tests.accuracy.problems import corners_of, predicted_boxes, random_problem, sides_of, truth_boxes
 
 THRESHOLDS = {"iou_threshold": 0.5, "score_threshold": 0.5}
 
@@ -15,18 +17,16 @@ def test_iou_equals_pycocotools_to_the_last_bit() -> None:
     truths, predictions = random_problem(np.random.default_rng(2), 20, 2, 12, 30)
     for truth, prediction in zip(truths, predictions, strict=True):
         if len(prediction) and len(truth.boxes):
-            sides = [
-                np.concatenate([one.boxes[:, :2], one.boxes[:, 2:] - one.boxes[:, :2]], axis=1)
-                for one in (prediction, truth)
-            ]
-            corners = [np.concatenate([one[:, :2], one[:, :2] + one[:, 2:]], axis=1) for one in sides]
-            ours = box_iou(corners[0], corners[1], truth.crowd)
-            np.testing.assert_allclose(ours, codec.iou(*sides, truth.crowd.astype(np.uint8)), rtol=1e-12)
+            theirs, ours = sides_of(prediction), sides_of(truth)
+            expected = codec.iou(theirs, ours, truth.crowd.astype(np.uint8))
+            label = replace(truth, boxes=corners_of(ours), extent=ours[:, 2] * ours[:, 3])
+            given = replace(prediction, boxes=corners_of(theirs), extent=theirs[:, 2] * theirs[:, 3])
+            np.testing.assert_array_equal(box_iou(label, given), expected)
 
 
 def test_touching_and_empty_boxes_do_not_overlap() -> None:
-    boxes = np.array([[0.0, 0, 5, 5], [5, 0, 9, 5], [2, 2, 2, 2]])
-    np.testing.assert_array_equal(box_iou(boxes, boxes), np.diag([1.0, 1.0, 0.0]))
+    boxes = [[0.0, 0, 5, 5], [5, 0, 9, 5], [2, 2, 2, 2]]
+    np.testing.assert_array_equal(box_iou(truth_boxes(boxes), predicted_boxes(boxes)), np.diag([1.0, 1.0, 0.0]))
 
 
 def test_the_best_score_chooses_first_and_an_object_is_met_once() -> None:

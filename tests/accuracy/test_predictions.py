@@ -16,7 +16,7 @@ from pytest_vizart.accuracy.predictions import (
     read_prediction,
 )
 from pytest_vizart.errors import PredictionError, UsageError
-from pytest_vizart.records.labels import IGNORE, LabelSpec
+from pytest_vizart.records.labels import IGNORE, ClassMap, LabelSpec
 from tests.accuracy.problems import spec
 
 CLASSES = spec("classes", ["coin", "key", "label"])
@@ -219,7 +219,7 @@ def test_scores_outside_of_zero_and_one_and_boxes_without_size_are_accepted() ->
         ([{"score": 1.0}], "boxes[0]", "no box in it"),
         ([{"box": BOX, "label": 0}, {"box": BOX}], "boxes[1].label", "box without a class"),
         ([{"box": BOX[:3], "label": 0}], "boxes[0]", "not a box"),
-        ({"boxes": [[-1e308, 0, 1e308, 1]], "labels": [None]}, "labels", "not an array"),
+        ({"boxes": [[-1e308, 0, 1e308, 1]], "labels": [0]}, "boxes", "too large"),
         ("text", "boxes", "not a|wrong shape"),
         (3, "shape", "wrong shape"),
     ],
@@ -302,3 +302,9 @@ def test_point_forms() -> None:
     for value, problem in ((np.zeros((3, 2), int), "wrong shape"), ([1, 2], "IDs or indices")):
         with pytest.raises(PredictionError, match=problem):
             read_prediction(value, points)
+
+
+@pytest.mark.parametrize("scores", [[0.0, 1.0], [1.0, 0.0], (0.3, 0.7)])
+def test_two_probabilities_are_no_class_with_its_score(scores: object) -> None:
+    with pytest.raises(PredictionError, match="a list of scores is no class"):
+        read_prediction(scores, LabelSpec("s", "classes", ClassMap(("no", "yes"), (0, 1))))

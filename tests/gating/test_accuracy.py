@@ -172,3 +172,21 @@ def test_mcnemar_matches_the_exact_binomial_test(wrong, fixed):
     expected = stats.binomtest(wrong, wrong + fixed).pvalue if wrong + fixed else 1.0
     flipped = Flips(tuple(map(str, range(wrong))), tuple(map(str, range(fixed))))
     assert flipped.p_value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("lost", [["tile_00"], ["tile_09"]])
+def test_lost_labels_make_other_samples_and_nothing_is_compared(baseline, lost):
+    rest = [sample for sample in SAMPLES if sample not in lost]
+    unlabeled = [Outcome(sample, "detect", "boxes", "unlabeled") for sample in lost]
+    now = [*outcomes(wrong=["tile_09"] if "tile_09" in rest else [], samples=rest), *unlabeled]
+    verdict = one(judge_accuracy("t", [score(0.7)], now, baseline), "map")
+    assert (verdict.status, "1 of 10 samples" in verdict.message) == ("inconclusive", True)
+
+
+def test_a_sample_that_cannot_be_read_is_said_to_be_invalid(baseline):
+    limits = [AccuracyLimit("detect", {}, max_newly_wrong=0)]
+    verdict = one(
+        judge_accuracy("t", [score()], outcomes(wrong=["tile_09"], invalid=["tile_01"]), baseline, limits),
+        "newly_wrong",
+    )
+    assert "tile_01 (invalid:" in verdict.message

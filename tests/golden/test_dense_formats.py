@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,22 @@ def test_real_git_lfs_pointers_are_called_so(tmp_path: Path) -> None:
     (root / "masks" / "a.png").write_bytes(pointer.read_bytes())
     with pytest.raises(GoldenFormatError, match="git lfs pull"):
         mask_of(root)
+
+
+def gray_png(rows: list[list[int]], depth: int) -> bytes:
+    """A PNG of few bits a pixel, which Pillow reads and cannot write."""
+    packed = b"".join(
+        b"\0" + int("".join(f"{value:0{depth}b}" for value in row).ljust(8, "0"), 2).to_bytes(1, "big") for row in rows
+    )
+    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), depth, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(packed)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+@pytest.mark.parametrize(("depth", "rows"), [(1, [[0, 1], [1, 0]]), (2, [[0, 3], [2, 1]]), (4, [[0, 7], [15, 1]])])
+def test_gray_masks_of_few_bits_keep_their_numbers(tmp_path: Path, depth: int, rows: list[list[int]]) -> None:
+    root = mask_dataset(tmp_path, {"a": MASK}, classes={str(number): f"class {number}" for number in range(16)})
+    (root / "masks" / "a.png").write_bytes(gray_png(rows, depth))
+    assert mask_of(root).tolist() == rows

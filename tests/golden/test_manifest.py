@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.golden.manifest import LabelEntry, Manifest, load_manifest
 from tests.golden.datasets import write_manifest
 
@@ -128,3 +129,28 @@ def test_text_that_is_not_utf8_is_a_format_error(tmp_path: Path) -> None:
     path.write_bytes(b"name: \xff\xfe")
     with pytest.raises(GoldenFormatError, match="not UTF-8"):
         load_manifest(path)
+
+
+@pytest.mark.parametrize(
+    "value", ['!!int ""', '!!int "-"', '!!float ""', "!!timestamp x", "!!bool foo", "!!set [a]", "!!map [a]", "9" * 30]
+)
+def test_tags_and_numbers_that_are_not_what_they_say_are_format_errors(tmp_path: Path, value: str) -> None:
+    text = f"samples: a.png\nlabels:\n  - {{stage: s, task: semantic, path: m.png, ignore: {value}}}\n"
+    write_manifest(tmp_path, text)
+    with pytest.raises(GoldenFormatError):
+        GoldenDataset.load(tmp_path)
+
+
+@pytest.mark.parametrize("samples", ["x" * 5000, "*" + "x" * 5000, "images/\ud800*.png", "images/\ud800.png"])
+def test_names_that_no_file_can_have_are_format_errors(tmp_path: Path, samples: str) -> None:
+    label = {"stage": "s", "task": "semantic", "path": "m/{id}.png"}
+    write_manifest(tmp_path, {"samples": samples, "classes": ["a", "b"], "labels": [label]}, "golden.json")
+    with pytest.raises(GoldenFormatError):
+        GoldenDataset.load(tmp_path)
+
+
+def test_a_class_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    label = {"stage": "s", "task": "semantic", "path": "m/{id}.png"}
+    write_manifest(tmp_path, {"samples": "*.png", "classes": ["\ud800", "b"], "labels": [label]}, "golden.json")
+    with pytest.raises(GoldenFormatError, match="class name"):
+        GoldenDataset.load(tmp_path)

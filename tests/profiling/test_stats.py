@@ -67,3 +67,15 @@ def test_memory_statistics_are_in_megabytes() -> None:
     assert stage.memory_mb is not None
     assert (stage.memory_mb.before, stage.memory_mb.after, stage.memory_mb.growth) == (10.0, 25.0, 15.0)
     assert stage.memory_mb.peak is None
+
+
+def test_memory_that_was_given_back_inside_of_a_stage_counts() -> None:
+    memory = FakeMemory(100_000_000)
+    recorder = Recorder(clock=FakeClock(), memory=memory)
+    for before, after in ((100, 100), (500, 100)):
+        memory.rss = before * 1_000_000
+        with recorder.stage("load"):
+            memory.rss = after * 1_000_000
+    (stage,) = stage_stats(recorder.table())
+    assert stage.memory_mb is not None
+    assert stage.memory_mb.after == 500.0

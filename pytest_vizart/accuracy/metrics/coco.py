@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_vizart.accuracy.matching import HIGHEST_IOU_THRESHOLD, box_area, pair_iou
+from pytest_vizart.accuracy.matching import HIGHEST_IOU_THRESHOLD, extent_of, pair_iou
 from pytest_vizart.accuracy.predicted import BoxPredictions
 from pytest_vizart.records.labels import BoxLabels
 
@@ -39,6 +39,7 @@ class _Boxes:
 @dataclass(frozen=True, slots=True)
 class _Truth(_Boxes):
     crowd: NDArray[np.bool_]
+    extent: NDArray[np.float64]  # width x height
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def _gather_truth(truths: Sequence[BoxLabels], position: NDArray[np.int64]) -> _
         _joined([truth.boxes for truth in truths], (0, 4))[order],
         _joined([truth.area for truth in truths], (0,))[order],
         _joined([truth.crowd for truth in truths], (0,)).astype(bool)[order],
+        _joined([extent_of(truth) for truth in truths], (0,))[order],
     )
 
 
@@ -107,7 +109,8 @@ def _gather_detections(predictions: Sequence[BoxPredictions], position: NDArray[
     kept = rank < MAX_DETECTIONS[-1]
     order = order[kept]
     boxes = _joined([prediction.boxes for prediction in predictions], (0, 4))[order]
-    return _Detections(group[kept], boxes, box_area(boxes), scores[order], rank[kept])
+    extent = _joined([extent_of(prediction) for prediction in predictions], (0,))[order]
+    return _Detections(group[kept], boxes, extent, scores[order], rank[kept])
 
 
 def _groups(class_index: list[NDArray[np.int64]], position: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -175,7 +178,13 @@ def _edges(truth: _Truth, detections: _Detections, lowest: float) -> _Edges:
         detection = np.repeat(np.arange(start, stop), count[start:stop])
         within = np.arange(len(detection)) - np.repeat(ends[start:stop] - count[start:stop] - done, count[start:stop])
         other = first[detection] + within
-        iou = pair_iou(detections.boxes[detection], truth.boxes[other], truth.crowd[other])
+        iou = pair_iou(
+            detections.boxes[detection],
+            truth.boxes[other],
+            truth.crowd[other],
+            detections.area[detection],
+            truth.extent[other],
+        )
         kept = iou >= lowest
         parts.append((detection[kept], other[kept], iou[kept]))
         start = stop

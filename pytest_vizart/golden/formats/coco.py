@@ -75,13 +75,17 @@ class CocoReader:
         rows = file.annotations_of(image)
         boxes = [read_box(row, place, self._path) for place, row in rows]
         return BoxLabels(
-            boxes=np.array(boxes, dtype=np.float64).reshape(-1, 4),
+            boxes=np.array([box for box, _ in boxes], dtype=np.float64).reshape(-1, 4),
             class_index=np.array([self._class_index(file, row, place) for place, row in rows], dtype=np.int64),
             crowd=np.array([is_crowd(row, place, self._path) for place, row in rows], dtype=np.bool_),
             area=np.array(
-                [read_area(row, box, place, self._path) for (place, row), box in zip(rows, boxes, strict=True)],
+                [
+                    read_area(row, extent, place, self._path)
+                    for (place, row), (_, extent) in zip(rows, boxes, strict=True)
+                ],
                 dtype=np.float64,
             ),
+            extent=np.array([extent for _, extent in boxes], dtype=np.float64),
         )
 
     def _semantic(self, file: CocoFile, image: CocoImage) -> SemanticLabels:

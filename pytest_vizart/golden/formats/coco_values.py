@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.records.labels import MAX_EDGE_PX
 
 Box = tuple[float, float, float, float]
 
@@ -25,8 +26,8 @@ def is_number(value: object) -> bool:
     return abs(value) < 1e300 if isinstance(value, int) else isfinite(value)
 
 
-def read_box(row: dict[str, Any], place: str, path: Path) -> Box:
-    """Return (x1, y1, x2, y2) in pixels of the annotation's bbox (x, y, width, height)."""
+def read_box(row: dict[str, Any], place: str, path: Path) -> tuple[Box, float]:
+    """Return (x1, y1, x2, y2) in pixels of the annotation's bbox (x, y, width, height), and width x height."""
     bbox = row.get("bbox")
     if not (isinstance(bbox, list) and len(bbox) == 4 and all(is_number(value) for value in bbox)):
         raise GoldenFormatError(
@@ -38,22 +39,22 @@ def read_box(row: dict[str, Any], place: str, path: Path) -> Box:
             hint="correct the box, or remove the annotation",
         )
     x, y, width, height = (float(value) for value in bbox)
-    if width < 0 or height < 0 or not isfinite(x + width) or not isfinite(y + height):
+    if width < 0 or height < 0 or max(abs(x), abs(y), abs(x + width), abs(y + height)) > MAX_EDGE_PX:
         raise GoldenFormatError(
-            "box has a negative size",
+            "box has a negative size" if min(width, height) < 0 else "box is too large",
             file=path,
             place=f"{place}.bbox",
-            expected="[x, y, width, height] with width and height from 0",
+            expected=f"[x, y, width, height] with width and height from 0, within {MAX_EDGE_PX:g} pixels",
             found=shown(bbox),
             hint="were the corners written instead of the size?",
         )
-    return (x, y, x + width, y + height)
+    return (x, y, x + width, y + height), width * height
 
 
-def read_area(row: dict[str, Any], box: Box, place: str, path: Path) -> float:
+def read_area(row: dict[str, Any], extent: float, place: str, path: Path) -> float:
     """Return the annotation's area in square pixels; that of its box if it gives none."""
     if "area" not in row:
-        return (box[2] - box[0]) * (box[3] - box[1])
+        return extent
     area = row["area"]
     if not is_number(area) or area < 0:
         raise GoldenFormatError(
