@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pytest_vizart.gating.latency import PIPELINE
 from pytest_vizart.gating.wording import counted, listed
+from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.verdict import Verdict, VerdictKind
 from pytest_vizart.settings import Gate
 
@@ -30,14 +31,16 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     return _line(first) + (f"; on {samples}" if samples else "") + (f" (and {rest} more)" if rest else "")
 
 
-def section(verdicts: Sequence[Verdict], *, run_id: str | None = None) -> str:
-    """Return all messages of the verdicts handed in, every sample that made them so, and what to do about it."""
+def section(verdicts: Sequence[Verdict], *, run_id: str | None = None, outcomes: Iterable[Outcome] = ()) -> str:
+    """Return all messages of the verdicts handed in, the samples that made them so and why, and what to do about it."""
+    reasons = {(outcome.stage, outcome.sample_id): outcome.reason for outcome in outcomes}
     lines: list[str] = []
     told: set[tuple[str, tuple[str, ...]]] = set()
     for verdict in verdicts:
         lines.append(f"{verdict.kind}: {_line(verdict)}")
         if (verdict.stage, verdict.samples) not in told:
-            lines.extend(f"    {sample}" for sample in verdict.samples[:_SHOWN_SAMPLES])
+            shown = ((sample, reasons.get((verdict.stage, sample))) for sample in verdict.samples[:_SHOWN_SAMPLES])
+            lines.extend(f"    {sample}: {reason}" if reason else f"    {sample}" for sample, reason in shown)
             if len(verdict.samples) > _SHOWN_SAMPLES:
                 lines.append(f"    and {len(verdict.samples) - _SHOWN_SAMPLES} more")
         told.add((verdict.stage, verdict.samples))

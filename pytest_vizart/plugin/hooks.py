@@ -98,7 +98,7 @@ class RunHooks:
         settings = self._session.settings
         bad = failing(judged.verdicts, gate=settings.gate, strict=settings.strict)
         if bad:
-            item.add_report_section("call", "vizart", section(bad, run_id=judged.info.run_id))
+            item.add_report_section("call", "vizart", section(bad, run_id=judged.info.run_id, outcomes=judged.outcomes))
             pytest.fail(headline(bad), pytrace=False)
 
 

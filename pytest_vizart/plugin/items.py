@@ -78,7 +78,9 @@ def _report(session: pytest.Session, piece: Piece, result: RunResult) -> None:
     bad = failing(result.verdicts, gate=vizart.settings.gate, strict=vizart.settings.strict)
     reason = _inconclusive(piece, result)
     if bad:
-        _emit(session, piece, "failed", headline(bad), section(bad, run_id=result.info.run_id))
+        _emit(
+            session, piece, "failed", headline(bad), section(bad, run_id=result.info.run_id, outcomes=result.outcomes)
+        )
     elif reason:
         _emit(
             session, piece, "skipped", (piece.location[0], piece.location[1] or 0, f"Skipped: inconclusive: {reason}")

@@ -61,7 +61,7 @@ def test_a_sample_that_turns_wrong_fails_against_the_last_accepted_run(shades: p
     labels.write_text(labels.read_text().replace("b.png,dark", "b.png,light"))
     result = shades.runpytest("--vizart-json=result.json")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*classify*accuracy*b*"])
+    result.stdout.fnmatch_lines(["*classify*accuracy*b*", "    b: *light*"])
     (accuracy,) = session_json(shades)["runs"][0]["accuracy"]
     assert accuracy["newly_wrong"] == ["b"]
     failed = [verdict for verdict in session_json(shades)["verdicts"] if verdict["status"] == "fail"]
