@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from pydantic import ValidationError
 
 from pytest_vizart.errors import VizartError, warn
 from pytest_vizart.gating.outcome import failing, headline, section
@@ -20,7 +19,7 @@ from pytest_vizart.plugin.waking import measured_session, session_of
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.finish import write_trail
 from pytest_vizart.workflow.judge import judge_run
-from pytest_vizart.workflow.pieces import Piece, decode, join
+from pytest_vizart.workflow.pieces import Piece, by_run, join
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -37,16 +36,7 @@ def report_shared_runs(session: pytest.Session) -> None:
     vizart = measured_session(session.config)
     if vizart is None:
         return
-    groups: dict[str, list[Piece]] = {}
-    for place, payload in vizart.take_pieces():
-        try:
-            piece = decode(payload)
-        except ValidationError:
-            warn(f"{place}: this journal file cannot be read and is left out")
-            continue
-        groups.setdefault(piece.test_id, []).append(piece)
-    for test_id, unordered in groups.items():
-        pieces = sorted(unordered, key=lambda piece: piece.started_us)
+    for test_id, pieces in by_run(vizart.take_pieces()).items():
         try:
             _report(session, pieces[0], _judged(vizart, pieces))
         except Exception as error:  # noqa: BLE001 - monitoring never breaks the session it watches

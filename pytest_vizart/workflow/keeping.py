@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from pytest_vizart.errors import HistoryError, warn
 from pytest_vizart.history.journal import Journal, dead_journals
@@ -16,7 +15,7 @@ from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
-from pytest_vizart.workflow.pieces import Piece, decode, left_behind
+from pytest_vizart.workflow.pieces import by_run, left_behind
 
 TREND_RUNS = 60
 
@@ -45,14 +44,7 @@ def take_over_dead_sessions(output: Path) -> None:
 
 def unfinished_runs(journal: Journal, session: Session) -> list[RunResult]:
     """Return what the items of shared runs left when their session died: spans, and no accuracy."""
-    groups: dict[str, list[Piece]] = {}
-    for path, payload in journal.pieces():
-        try:
-            piece = decode(payload)
-        except ValidationError:
-            warn(f"{path}: this journal file cannot be read and is left out")
-        else:
-            groups.setdefault(piece.test_id, []).append(piece)
+    groups = by_run((str(path), payload) for path, payload in journal.pieces())
     return [left_behind(pieces, session_id=session.session_id) for pieces in groups.values()]
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pytest_vizart.accuracy import predictions as prediction_forms
 from pytest_vizart.accuracy.predictions import Prediction
+from pytest_vizart.errors import warn
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.history.journal import as_json
 from pytest_vizart.profiling.stats import stage_stats
@@ -57,6 +58,22 @@ def encode(piece: Piece) -> bytes:
 def decode(payload: bytes) -> Piece:
     """Raises pydantic.ValidationError if it is not a piece."""
     return _pieces.validate_json(payload)
+
+
+def by_run(kept: Iterable[tuple[str, bytes]]) -> dict[str, list[Piece]]:
+    """Return pieces by the run that they belong to, in the order in which they began; a damaged one is warned of.
+
+    `kept` holds where each comes from, and its payload.
+    """
+    runs: dict[str, list[Piece]] = {}
+    for place, payload in kept:
+        try:
+            piece = decode(payload)
+        except ValidationError:
+            warn(f"{place}: this journal file cannot be read and is left out")
+        else:
+            runs.setdefault(piece.test_id, []).append(piece)
+    return {test_id: sorted(pieces, key=lambda piece: piece.started_us) for test_id, pieces in runs.items()}
 
 
 def make_piece(
