@@ -16,6 +16,7 @@ import orjson
 from loguru._logger import Core, Logger
 
 from pytest_vizart.errors import warn
+from pytest_vizart.records.text import escaped
 
 if TYPE_CHECKING:
     import loguru
@@ -87,5 +88,5 @@ def _line(fields: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(fields, default=str, option=options)
     except TypeError:  # a text with half a surrogate pair, such as the name of a file that is no Unicode
-        texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in fields.items()}
+        texts = {name: escaped(str(value)) for name, value in fields.items()}
         return orjson.dumps(texts, option=options)

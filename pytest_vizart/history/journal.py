@@ -12,14 +12,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from pytest_vizart.records.run import RunResult, Session
-
-R = TypeVar("R")
+from pytest_vizart.records.text import escaped
 
 _CLOCK_STEP_S = 5.0
 _runs: TypeAdapter[RunResult] = TypeAdapter(RunResult)
@@ -40,8 +39,7 @@ class Journal:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         pid = owner_pid or os.getpid()
-        owner = {"host": platform.node(), "pid": pid, "started": _process_start(pid)}
-        _write(self.folder / "owner.json", orjson.dumps(owner))
+        self._own(pid)
         _write(self.folder / "session.json", as_json(session))
 
     def add_run(self, result: RunResult) -> None:
@@ -75,8 +73,7 @@ class Journal:
         except OSError:
             return False
         self.folder = claimed
-        owner = {"host": platform.node(), "pid": os.getpid(), "started": _process_start(os.getpid())}
-        _write(claimed / "owner.json", orjson.dumps(owner))
+        self._own(os.getpid())
         return True
 
     def session(self) -> Session | None:
@@ -89,6 +86,10 @@ class Journal:
     def remove(self) -> None:
         """Forget the journal, when all of it stands in the history."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _own(self, pid: int) -> None:
+        owner = {"host": platform.node(), "pid": pid, "started": _process_start(pid)}
+        _write(self.folder / "owner.json", orjson.dumps(owner))
 
     def _add(self, name: str, payload: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ def as_json(record: Any) -> bytes:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return escaped(value)
     if isinstance(value, dict):
         return {_cleaned(key): _cleaned(each) for key, each in value.items()}
     return [_cleaned(each) for each in value] if isinstance(value, list | tuple) else value

@@ -22,6 +22,7 @@ from pytest_vizart.plugin.shared_ids import shared_test_id
 from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session, SessionResult
+from pytest_vizart.records.text import escaped
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import take_over_dead_sessions
 from pytest_vizart.workflow.pieces import shared_run_id
@@ -52,7 +53,7 @@ class VizartSession:
         self.session = Session(
             session_id=str(told.get("session_id") or uuid.uuid4()),
             started_us=int(told.get("started_us") or SystemClock.epoch_us()),
-            command=_printable(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
+            command=escaped(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
             machine=describe_machine(),
             code=describe_code(self.settings.rootdir),
             version=VERSION,
@@ -123,8 +124,3 @@ class VizartSession:
             warn(str(error))
             return None
         return AuditLog(self.settings.output)
-
-
-def _printable(text: str) -> str:
-    """A command line may hold bytes that are no text."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,7 +6,7 @@ Class indices are positions in `ClassMap.names`. Arrays are numpy arrays; numpy 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,9 +86,3 @@ class LabelSpec:
     classes: ClassMap
     score_threshold: float = 0.5  # below it a predicted box does not count for correct or wrong, precision, recall, F1
     iou_threshold: float = 0.5  # boxes meet at this IoU; a mask or cloud is wrong when its mean IoU is under it
-
-
-def as_plain_number(value: Any) -> float | None:
-    """A float that JSON can hold: NaN and infinities become None."""
-    number = float(value)
-    return number if number - number == 0 else None
