@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pytest_vizart.errors import UsageError
 from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT, OPTIONS
 
-Profile = Literal["basic", "detailed"]
+Profile = Literal["basic", "detailed", "full"]
 Gate = Literal["fail", "warn", "off"]
 
 
@@ -29,6 +29,7 @@ class Settings:
     json: Path | None = None
     output: Path = field(default_factory=lambda: Path(DEFAULT_OUTPUT).absolute())
     profile: Profile = "detailed"
+    profile_share: float = 0.01  # of the samples, 0 to 1
     passes: int | None = None
     warmup: int = 3
     gate: Gate = "fail"
@@ -98,7 +99,8 @@ def resolve(
         report=path("report"),
         json=path("json"),
         output=output,
-        profile=_choice(values["profile"], origins["profile"], ("basic", "detailed")),
+        profile=_choice(values["profile"], origins["profile"], ("basic", "detailed", "full")),
+        profile_share=_share(values["profile-share"], origins["profile-share"]),
         passes=None if values["passes"] == "auto" else count("passes", 1),
         warmup=count("warmup", 0) or 0,
         gate=_choice(values["gate"], origins["gate"], ("fail", "warn", "off")),
@@ -125,6 +127,18 @@ def _count(value: object, origin: str, minimum: int) -> int:
             hint=f"give a number, such as {max(minimum, 3)}",
         )
     return number
+
+
+def _share(value: object, origin: str) -> float:
+    try:
+        share = float(str(value))
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise UsageError(
+            "not a share", place=origin, expected="a number from 0 to 1", found=str(value), hint="1 % is 0.01"
+        )
+    return share
 
 
 def _choice(value: object, origin: str, choices: tuple[str, ...]) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from pytest_vizart.cli.baseline import baseline
+from pytest_vizart.cli.doctor import doctor
+from pytest_vizart.cli.export import export
 from pytest_vizart.cli.runs import runs
 from pytest_vizart.cli.show import show
 from pytest_vizart.version import VERSION
@@ -19,3 +21,5 @@ def main() -> None:
 main.add_command(runs)
 main.add_command(show)
 main.add_command(baseline)
+main.add_command(doctor)
+main.add_command(export)

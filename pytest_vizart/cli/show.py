@@ -1,4 +1,4 @@
-"""`vizart show RUN`: one run: its stages, its accuracy, and the samples that were not correct."""
+"""`vizart show RUN`: one run: its stages, its memory, its accuracy, and the samples that were not correct."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Any
 
 import click
 import orjson
-import pyarrow as pa
 
 from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option
 from pytest_vizart.history.reader import History
+from pytest_vizart.history.records import leaks_of, measure_table, span_table
 from pytest_vizart.profiling.stats import stage_stats
-from pytest_vizart.records.score import StageStats
-from pytest_vizart.records.span import SPAN_COLUMNS, SpanTable
+from pytest_vizart.records.profile import Leak
+from pytest_vizart.records.stage import StageStats
+from pytest_vizart.report.measures import MeasureSummary, summed_up
+from pytest_vizart.report.nesting import nested
+from pytest_vizart.report.wording import leak_sentence, per_second
 
 
 @click.command()
@@ -25,16 +28,20 @@ def show(run_id: str, output: Path, as_json: bool) -> None:
     run = find_run(kept_runs(output), run_id)
     history = History(output)
     only: dict[str, Any] = {"run_ids": [run["run_id"]], "session_ids": [run["session_id"]]}
-    stages = stage_stats(_span_table(history.spans(**only)))
+    measures = measure_table(history.measures(**only))
+    stages = stage_stats(span_table(history.spans(**only)), measures)
+    leaks, summaries = leaks_of(history.leaks(**only)), summed_up(measures)
     accuracy = history.accuracy(**only).select(["stage", "task", "metric", "value"]).to_pylist()
     outcomes = history.outcomes(**only).to_pylist()
     if as_json:
-        document = {"schema_version": 1, "run": run, "stages": stages, "accuracy": accuracy, "outcomes": outcomes}
+        document = {
+            "schema_version": 1, "run": run, "stages": stages, "leaks": leaks, "measures": summaries,
+            "accuracy": accuracy, "outcomes": outcomes,
+        }  # fmt: skip
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return
     click.echo(f"{run['run_id']}  {run['test_id']}  {run['status']}  {run['started_at'][:19]}")
-    for stage in stages:
-        click.echo(_stage_line(stage))
+    _tell_profile(stages, leaks, summaries)
     for row in accuracy:
         click.echo(f"  {row['stage']}: {row['metric']} {'-' if row['value'] is None else format(row['value'], '.4f')}")
     for row in outcomes:
@@ -44,14 +51,37 @@ def show(run_id: str, output: Path, as_json: bool) -> None:
         click.echo(f"  error: {run['error']}")
 
 
+def _tell_profile(
+    stages: tuple[StageStats, ...], leaks: tuple[Leak, ...], summaries: tuple[MeasureSummary, ...]
+) -> None:
+    for depth, stage in nested(stages):
+        click.echo(f"  {'  ' * depth}{_stage_line(stage)}")
+    if any(stage.concurrent for stage in stages):
+        click.echo("  * at the same time as other stages: times do not add up")
+    for leak in leaks:
+        if leak.found:
+            click.echo(f"  {leak_sentence(leak)}")
+    for summary in summaries:
+        click.echo(f"  {_measure_line(summary)}")
+
+
 def _stage_line(stage: StageStats) -> str:
+    name = f"{stage.name} *" if stage.concurrent else stage.name
     if stage.wall_ms is None:
-        return f"  {stage.name}: {stage.errors} errors, no span without one"
-    cpu = f", CPU {stage.cpu_ms.median:.3f} ms" if stage.cpu_ms else ""
-    wall = f"median {stage.wall_ms.median:.3f} ms, p95 {stage.wall_ms.p95:.3f} ms"
-    return f"  {stage.name}: {wall}{cpu}, {stage.spans} spans"
+        return f"{name}: {stage.errors} errors, no span without one"
+    parts = [f"median {stage.wall_ms.median:.3f} ms, p95 {stage.wall_ms.p95:.3f} ms"]
+    parts += [f"CPU {stage.cpu_ms.median:.3f} ms"] if stage.cpu_ms else []
+    parts += [f"{per_second(stage.per_second)} per second"] if stage.per_second is not None else []
+    memory = stage.memory_mb
+    if memory is not None and memory.peak is not None:
+        parts.append(f"peak +{memory.peak:.1f} MB {'exact' if memory.peak_exact else 'sampled'}")
+    return f"{name}: {', '.join(parts)}, {stage.spans} spans"
 
 
-def _span_table(table: pa.Table) -> SpanTable:
-    columns = {name: table[name].to_pylist() for name in SPAN_COLUMNS if name != "started_us"}
-    return SpanTable(**columns, started_us=table["started_us"].cast("int64").to_pylist())
+def _measure_line(summary: MeasureSummary) -> str:
+    where = f" in {summary.stage}" if summary.stage else ""
+    if summary.kind == "external":
+        return f"waiting for {summary.name}{where}: {summary.sum:.3f} ms in {summary.count} waits"
+    if summary.kind == "count":
+        return f"{summary.name}{where}: {summary.sum:g}"
+    return f"{summary.name}{where}: {summary.min:g} .. {summary.max:g}, mean {summary.mean:.4g}"

@@ -56,7 +56,8 @@ def kind_untold(stage: str, candidate: RunTimes, history: Sequence[RunTimes]) ->
     Context switches tell them apart. Without them a busy machine looks like a stage that waits; the short calibration
     often escapes what hits a longer stage.
     """
-    if candidate.stages[stage].voluntary_switches is not None:
+    switches = candidate.stages[stage].voluntary_switches
+    if switches is not None and _mostly(np.isfinite(switches)):
         return False
     before = [nature(run.stages[stage]).waits for run in history if stage in run.stages]
     return bool(before) and nature(candidate.stages[stage]).waits != (sum(before) * 2 > len(before))
@@ -98,14 +99,18 @@ def nature(times: StageTimes) -> Nature:
         other = np.maximum(process - cpu - CLOCK_READ_NS, 0.0)
         # NaN compares false: an unmeasured process clock accuses nobody.
         threaded = bool(np.median(other) > (MAX_OTHER_THREADS - 1) * np.median(cpu))
-    if times.voluntary_switches is None:
-        return Nature(True, threaded, waits=_mostly(wall > WAITING_UNSEEN * cpu))
-    switched = _on_best_pass(times, times.voluntary_switches)[0][known] > 0
+    switches = times.voluntary_switches
+    if switches is None:
+        counted, switched = np.zeros(len(wall), np.bool_), np.zeros(len(wall), np.bool_)
+    else:
+        # A stage that proved short is only timed from then on: of its later spans no switches are known.
+        of_best = _on_best_pass(times, switches)[0][known]
+        counted, switched = np.isfinite(of_best), of_best > 0
     return Nature(
         True,
         threaded,
-        waits=_mostly(switched & (wall > WAITING * cpu)),
-        yields=_mostly(switched & (wall > NEWLY_WAITING * cpu)),
+        waits=_mostly(np.where(counted, switched & (wall > WAITING * cpu), wall > WAITING_UNSEEN * cpu)),
+        yields=_mostly(counted & switched & (wall > NEWLY_WAITING * cpu)),
     )
 
 

@@ -23,12 +23,11 @@ from pytest_vizart.gating.effect import (
     median_of,
     spread,
 )
-from pytest_vizart.gating.limits import LatencyLimit, did_not_run, pick, unknown_stages
+from pytest_vizart.gating.limits import PIPELINE, LatencyLimit, did_not_run, pick, unknown_stages
 from pytest_vizart.gating.times import OUTSIDE_SAMPLES, FloatArray, RunTimes
 from pytest_vizart.gating.wording import counted, interval_text, relative
 from pytest_vizart.records.verdict import Verdict, VerdictStatus
 
-PIPELINE = "(pipeline)"
 HISTORY_RUNS = 10
 LEARNING_RUNS = 5  # with fewer nothing is judged
 MIN_EFFECT = 0.02

@@ -16,6 +16,9 @@ METRICS = (
 )  # fmt: skip
 """Metrics that a floor may name; of all of them more is better, and 1 is the best."""
 
+PIPELINE = "(pipeline)"
+"""Name under which the whole pipeline is judged."""
+
 Value = str | float | int
 Check = Callable[[object], Value | None]
 
@@ -29,7 +32,6 @@ class Argument:
     help: str
     check: Check
     hint: str | None = None
-    measured: bool = True
 
 
 def _name(value: object) -> Value | None:
@@ -67,8 +69,8 @@ def _milliseconds(name: str, what: str) -> Argument:
     return Argument(name, "a number of milliseconds above 0", f"{what} of the stage's wall time, at most", _positive)
 
 
-def _megabytes(name: str, what: str, *, measured: bool = True) -> Argument:
-    return Argument(name, "a number of MB above 0", what, _positive, measured=measured)
+def _megabytes(name: str, what: str) -> Argument:
+    return Argument(name, "a number of MB above 0", what, _positive)
 
 
 ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
@@ -93,21 +95,27 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
             _number(0.0, 1.0, above_low=True),
             "5 % is 0.05",
         ),
+        Argument(
+            "min_per_second",
+            "a number above 0",
+            "items (samples, also of a batch) per second of the time during which the stage runs, at least",
+            _positive,
+        ),
     ),
     "vizart_memory": (
         _STAGE,
         _megabytes("max_rss_mb", "resident memory of the process around the stage, at most"),
         _megabytes("max_growth_mb", "growth over one execution of the stage, at most"),
-        _megabytes("max_peak_mb", "peak above the stage's start", measured=False),
-        _megabytes("max_leak_mb", "growth per 100 samples", measured=False),
-        _megabytes("max_gpu_mb", "GPU memory", measured=False),
+        _megabytes("max_peak_mb", "peak above the stage's start, at most; naming it turns the exact peak on"),
+        _megabytes("max_leak_mb", "growth of the process per 100 samples, at most, where it surely goes on"),
+        _megabytes("max_gpu_mb", "GPU memory that torch allocates in the stage, at most"),
     ),
 }
 
 
 def usage(marker: str) -> str:
     """Return the line that registers a marker: its arguments and what it does."""
-    arguments = ", ".join(f"{argument.name}=..." for argument in ARGUMENTS[marker] if argument.measured)
+    arguments = ", ".join(f"{argument.name}=..." for argument in ARGUMENTS[marker])
     return f"{marker}({arguments}): limits of one stage, or of all; beyond them the test fails"
 
 
@@ -133,35 +141,50 @@ class AccuracyLimit:
 
 @dataclass(frozen=True, slots=True)
 class LatencyLimit:
-    """Budgets in milliseconds of wall time, and the largest slowdown against the baseline (0.05 = 5 %)."""
+    """Budgets in milliseconds of wall time, the largest slowdown against the baseline (0.05 = 5 %), and the fewest
+    items per second.
+    """
 
     stage: str | None = None
     median_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
     max_slowdown: float | None = None
+    min_per_second: float | None = None
 
     @classmethod
     def from_marker(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Self:
-        """Raises UsageError: an unknown, mistyped or positional argument, or none but the stage."""
+        """Raises UsageError: an unknown, mistyped or positional argument, none but the stage, or one that is judged of
+        stages only, on the whole pipeline.
+        """
         values = _checked("vizart_latency", args, kwargs)
-        budgets = (_number_of(values, name) for name in ("median_ms", "p95_ms", "p99_ms", "max_slowdown"))
-        return cls(_stage_of(values), *budgets)
+        limits = {argument.name: _number_of(values, argument.name) for argument in ARGUMENTS["vizart_latency"][1:]}
+        if values.get("stage") == PIPELINE:
+            _refuse_on_pipeline([name for name in values if name not in ("stage", "max_slowdown")])
+        return cls(_stage_of(values), **limits)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """Limits in MB (10^6 bytes)."""
+    """Limits in MB (10^6 bytes).
+
+    max_rss_mb: resident memory of the process around and, where the peak is measured, inside of the stage. max_peak_mb:
+    the peak above the stage's start. max_leak_mb: growth per 100 samples. max_gpu_mb: the highest that torch allocates.
+    """
 
     stage: str | None = None
     max_rss_mb: float | None = None
     max_growth_mb: float | None = None
+    max_peak_mb: float | None = None
+    max_leak_mb: float | None = None
+    max_gpu_mb: float | None = None
 
     @classmethod
     def from_marker(cls, args: Sequence[object], kwargs: Mapping[str, object]) -> Self:
-        """Raises UsageError: an unknown, mistyped, positional or not yet measured argument, or none but the stage."""
+        """Raises UsageError: an unknown, mistyped or positional argument, or none but the stage."""
         values = _checked("vizart_memory", args, kwargs)
-        return cls(_stage_of(values), _number_of(values, "max_rss_mb"), _number_of(values, "max_growth_mb"))
+        limits = {argument.name: _number_of(values, argument.name) for argument in ARGUMENTS["vizart_memory"][1:]}
+        return cls(_stage_of(values), **limits)
 
 
 class Limit(Protocol):
@@ -181,6 +204,11 @@ def pick(limits: Sequence[L], stage: str, read: Callable[[L], V | None]) -> V | 
             if value is not None:
                 return value
     return None
+
+
+def stages_with_peak_limit(limits: Iterable[MemoryLimit]) -> frozenset[str | None]:
+    """Return the stages whose exact peak is asked for; None among them stands for every stage."""
+    return frozenset(limit.stage for limit in limits if limit.max_peak_mb is not None)
 
 
 def unknown_stages(limits: Iterable[Limit], known: Iterable[str]) -> list[str]:
@@ -226,10 +254,16 @@ def _value(marker: str, argument: Argument, given: object) -> Value:
         raise UsageError(
             "not a value it takes", place=place, expected=argument.expected, found=repr(given), hint=argument.hint
         )
-    if not argument.measured:
-        known = ", ".join(each.name for each in ARGUMENTS[marker][1:] if each.measured)
-        raise UsageError("is not measured yet", place=place, hint=f"leave it out; measured are {known}")
     return value
+
+
+def _refuse_on_pipeline(names: Sequence[str]) -> None:
+    """What is judged stage by stage would pass in silence."""
+    if names:
+        raise UsageError(
+            "is not judged of the whole pipeline", place=f"marker vizart_latency, argument {names[0]}",
+            expected=f"max_slowdown alone with stage={PIPELINE!r}", hint="name a stage, or leave it out for every one",
+        )  # fmt: skip
 
 
 def _unknown_argument(marker: str, name: str, known: tuple[str, ...]) -> UsageError:

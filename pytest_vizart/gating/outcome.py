@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_vizart.gating.latency import PIPELINE
+from pytest_vizart.gating.limits import PIPELINE
 from pytest_vizart.gating.wording import counted, listed
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.verdict import Verdict, VerdictKind

@@ -31,6 +31,11 @@ class Journal:
     def __init__(self, output: Path, session_id: str) -> None:
         self.folder = output / "journal" / session_id
 
+    @property
+    def spans(self) -> Path:
+        """Folder of the span journals of runs under way."""
+        return self.folder / "spans"
+
     def open(self, session: Session, *, owner_pid: int | None = None) -> None:
         """Make the folder and say whose it is: this process's, or the controller's that started it.
 

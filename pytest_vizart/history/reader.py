@@ -72,6 +72,34 @@ class History:
         """One row per run, stage and sample."""
         return self._read("outcomes", {"run_id": run_ids, "stage": stage, "status": status}, session_ids)
 
+    def measures(
+        self,
+        *,
+        run_ids: Sequence[str] | None = None,
+        session_ids: Sequence[str] | None = None,
+        stage: str | None = None,
+    ) -> pa.Table:
+        """One row per gauge reading, count and wait on an external service."""
+        return self._read("measures", {"run_id": run_ids, "stage": stage}, session_ids)
+
+    def outputs(
+        self,
+        *,
+        run_ids: Sequence[str] | None = None,
+        session_ids: Sequence[str] | None = None,
+        stage: str | None = None,
+    ) -> pa.Table:
+        """One row per run, stage and sample: what the stage's output was."""
+        return self._read("outputs", {"run_id": run_ids, "stage": stage}, session_ids)
+
+    def leaks(self, *, run_ids: Sequence[str] | None = None, session_ids: Sequence[str] | None = None) -> pa.Table:
+        """One row per run and resource: how memory moved from sample to sample."""
+        return self._read("leaks", {"run_id": run_ids}, session_ids)
+
+    def gpu(self, *, run_ids: Sequence[str] | None = None, session_ids: Sequence[str] | None = None) -> pa.Table:
+        """One row per reading of the GPU's driver."""
+        return self._read("gpu", {"run_id": run_ids}, session_ids)
+
     def _read(
         self,
         name: str,

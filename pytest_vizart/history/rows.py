@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 
 from pytest_vizart.history.schema import TABLES
+from pytest_vizart.records.profile import MEASURE_COLUMNS
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.span import SPAN_COLUMNS
 
@@ -20,9 +21,13 @@ def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.
     """Return the tables of one session's runs, by name; empty tables are left out."""
     columns: dict[str, Columns] = {
         "runs": _from_rows([_run_row(session, run) for run in runs], "runs"),
-        "spans": _span_columns(runs),
+        "spans": _from_columns(runs, "spans", SPAN_COLUMNS, lambda run: run.spans),
         "accuracy": _from_rows([row for run in runs for row in _accuracy_rows(run)], "accuracy"),
         "outcomes": _from_rows([row for run in runs for row in _outcome_rows(run)], "outcomes"),
+        "measures": _from_columns(runs, "measures", MEASURE_COLUMNS, lambda run: run.profile.measures),
+        "outputs": _from_records(runs, "outputs", lambda run: run.profile.outputs),
+        "leaks": _from_records(runs, "leaks", lambda run: run.profile.leaks),
+        "gpu": _from_records(runs, "gpu", lambda run: run.profile.gpu),
     }
     return {name: as_table(name, data) for name, data in columns.items() if data["run_id"]}
 
@@ -52,15 +57,33 @@ def _run_row(session: Session, run: RunResult) -> dict[str, Any]:
     }
 
 
-def _span_columns(runs: Sequence[RunResult]) -> Columns:
-    columns: Columns = {name: [] for name in TABLES["spans"].names}
+def _from_columns(
+    runs: Sequence[RunResult], table: str, names: Sequence[str], columns_of: Callable[[RunResult], Any]
+) -> Columns:
+    """Columns of what is kept as columns already: `columns_of` gives a run's, `names` are theirs."""
+    columns: Columns = {name: [] for name in TABLES[table].names}
     for run in runs:
-        count = len(run.spans)
-        columns["run_id"].extend([run.info.run_id] * count)
-        columns["test_id"].extend([run.info.test_id] * count)
-        for name in SPAN_COLUMNS:
-            columns[name].extend(getattr(run.spans, name))
+        source = columns_of(run)
+        _identify(columns, run, len(source))
+        for name in names:
+            columns[name].extend(getattr(source, name))
     return columns
+
+
+def _from_records(runs: Sequence[RunResult], table: str, records_of: Callable[[RunResult], Sequence[Any]]) -> Columns:
+    """Columns of records whose fields are called like the columns."""
+    columns: Columns = {name: [] for name in TABLES[table].names}
+    for run in runs:
+        records = records_of(run)
+        _identify(columns, run, len(records))
+        for name in columns.keys() - {"run_id", "test_id"}:
+            columns[name].extend(getattr(record, name) for record in records)
+    return columns
+
+
+def _identify(columns: Columns, run: RunResult, count: int) -> None:
+    columns["run_id"].extend([run.info.run_id] * count)
+    columns["test_id"].extend([run.info.test_id] * count)
 
 
 def _identity(run: RunResult) -> dict[str, Any]:

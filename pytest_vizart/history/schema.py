@@ -2,6 +2,8 @@
 
 Version history
     1  (0.1.0)  runs, spans, accuracy, outcomes, decisions.
+    2  (0.1.0)  spans know their parent span, process, offset, self time, peaks, I/O and GPU; the tables measures,
+                outputs, leaks and gpu.
 
 Files are `metrics/<table>/<time>-<session>.parquet`. A column that an older file lacks reads as null. Timestamps are
 microseconds UTC; durations are nanoseconds; memory is bytes. `run_id` joins the tables; machine, code and data of a
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _text = pa.string()
 _name = pa.dictionary(pa.int32(), pa.string())  # few distinct values
@@ -62,22 +64,36 @@ SPANS = pa.schema(
     [
         _column("run_id", _name, "run"),
         _column("test_id", _name, "pytest node ID"),
+        _column("span_id", pa.int64(), "number of the span within its run"),
+        _column("parent_id", pa.int64(), "span that was open when this one started; null outside of all"),
         _column("stage", _name, "stage; (calibration) is the fixed workload that tells the machine's speed"),
         _column("parent", _name, "stage that was open when this one started"),
+        _column("process", pa.int64(), "process ID"),
         _column("sample_id", _name, "sample, or the samples of a batch joined by |"),
         _column("pass_index", pa.int32(), "0-based pass over the samples"),
-        _column("warmup", pa.bool_(), "not counted"),
+        _column("warmup", pa.bool_(), "not counted: warm-up, or the pass of the function profile"),
         _column("items", pa.int32(), "samples in the span"),
         _column("started_us", _time, "when it began"),
+        _column("offset_ns", pa.int64(), "its start, counted from the start of the run"),
         _column("wall_ns", pa.int64(), "wall time"),
+        _column("self_ns", pa.int64(), "wall time during which no stage inside of it was open"),
         _column("cpu_ns", pa.int64(), "CPU time of the thread that ran it"),
         _column("process_cpu_ns", pa.int64(), "CPU time of the process meanwhile"),
+        _column("gpu_ns", pa.int64(), "time between CUDA events at its edges"),
         _column("rss_before", pa.int64(), "resident bytes of the process before"),
         _column("rss_after", pa.int64(), "resident bytes after"),
+        _column("rss_peak", pa.int64(), "highest resident bytes meanwhile"),
+        _column("peak_exact", pa.bool_(), "whether the kernel told the peak; false: a sampler did"),
         _column("minor_faults", pa.int64(), "minor page faults"),
         _column("voluntary_switches", pa.int64(), "times the thread waited"),
         _column("involuntary_switches", pa.int64(), "times the thread was preempted"),
-        _column("error", _name, "type of the exception that left it"),
+        _column("read_bytes", pa.int64(), "bytes through read calls of the process, cache included"),
+        _column("written_bytes", pa.int64(), "bytes through write calls"),
+        _column("gpu_before", pa.int64(), "bytes that the torch allocator holds in tensors before"),
+        _column("gpu_after", pa.int64(), "the same after"),
+        _column("gpu_peak", pa.int64(), "highest meanwhile"),
+        _column("gpu_reserved", pa.int64(), "highest that the allocator took from the device meanwhile"),
+        _column("error", _name, "type of the exception that left it; crashed, unfinished: it never ended"),
     ]
 )
 
@@ -113,6 +129,69 @@ OUTCOMES = pa.schema(
     ]
 )
 
+MEASURES = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("kind", _name, "gauge, count, external"),
+        _column("name", _name, "name of the gauge, counter or service"),
+        _column("value", pa.float64(), "a gauge's reading; what is added to a counter; nanoseconds of a wait"),
+        _column("stage", _name, "stage that was open"),
+        _column("span_id", pa.int64(), "span that was open"),
+        _column("sample_id", _name, "sample"),
+        _column("pass_index", pa.int32(), "0-based pass over the samples"),
+        _column("warmup", pa.bool_(), "not counted"),
+        _column("at_us", _time, "when"),
+    ]
+)
+
+OUTPUTS = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("stage", _name, "stage that handed it over"),
+        _column("sample_id", _name, "sample"),
+        _column("kind", _name, "array, tensor, image, table, text, number, list, dict, none, object"),
+        _column("digest", _text, "equal for equal values on every machine; null where nothing stable is offered"),
+        _column("shape", pa.list_(pa.int64()), "shape, of what has one"),
+        _column("dtype", _name, "type of the numbers"),
+        _column("size_bytes", pa.int64(), "bytes of the value"),
+        _column("low", pa.float64(), "smallest finite number"),
+        _column("high", pa.float64(), "largest finite number"),
+        _column("mean", pa.float64(), "mean of the finite numbers"),
+        _column("invalid", pa.int64(), "how many are NaN or infinite"),
+        _column("text", _text, "one line for people"),
+    ]
+)
+
+LEAKS = pa.schema(
+    [
+        _column("run_id", _text, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("resource", _name, "cpu, gpu"),
+        _column("kb_per_sample", pa.float64(), "how memory moves from sample to sample, in kB (10^3 bytes)"),
+        _column("low", pa.float64(), "lower end of its 99 % interval"),
+        _column("high", pa.float64(), "upper end"),
+        _column("points", pa.int64(), "samples it rests on"),
+        _column("found", pa.bool_(), "whether it is surely above zero"),
+        _column("stage", _name, "stage that grows most, if one does"),
+    ]
+)
+
+GPU = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("at_us", _time, "when the driver was asked"),
+        _column("utilisation", pa.float64(), "0 to 1"),
+        _column("memory_used", pa.int64(), "bytes in use on the device, by all processes"),
+        _column("process_memory", pa.int64(), "bytes of this process"),
+        _column("sm_clock_mhz", pa.int64(), "clock of the multiprocessors"),
+        _column("temperature_c", pa.int64(), "degrees Celsius"),
+        _column("throttled", pa.list_(pa.string()), "reasons that make it slower than its clocks would allow"),
+    ]
+)
+
 DECISIONS = pa.schema(
     [
         _column("run_id", _text, "run that somebody decided on"),
@@ -126,5 +205,9 @@ TABLES: dict[str, pa.Schema] = {
     "spans": SPANS,
     "accuracy": ACCURACY,
     "outcomes": OUTCOMES,
+    "measures": MEASURES,
+    "outputs": OUTPUTS,
+    "leaks": LEAKS,
+    "gpu": GPU,
     "decisions": DECISIONS,
 }

@@ -15,7 +15,7 @@ from pytest_vizart.plugin.waking import measured_session
 from pytest_vizart.records.run import SessionResult
 from pytest_vizart.report.html import write_report
 from pytest_vizart.report.json import write_json
-from pytest_vizart.workflow.keeping import journaled_runs, keep, trends
+from pytest_vizart.workflow.keeping import crashed, journaled_runs, keep, tell, trends
 
 
 def finish_session(config: pytest.Config) -> None:
@@ -32,7 +32,11 @@ def finish_session(config: pytest.Config) -> None:
 
 
 def _finish(session: VizartSession) -> None:
-    runs = (*journaled_runs(session.journal), *session.unsaved)
+    finished = [*journaled_runs(session.journal), *session.unsaved]
+    crashes = crashed(session.journal, session.session, finished)  # a worker died
+    if session.audit is not None:
+        tell(session.settings.output, crashes)
+    runs = (*finished, *(crash.result for crash in crashes))
     session.result = SessionResult(session=session.session, runs=runs, warnings=told_since(session.warnings_before))
     if session.audit is not None:
         if not runs or keep(session.settings.output, session.session, runs):

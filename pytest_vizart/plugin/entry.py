@@ -17,9 +17,10 @@ MARKERS = (
     "vizart_golden(name): the golden dataset that this test uses",
     "vizart_accuracy(stage=None, max_drop=None, max_newly_wrong=None, **floors): "
     "least accuracy of a stage, such as map_50=0.8",
-    "vizart_latency(stage=None, median_ms=None, p95_ms=None, p99_ms=None, max_slowdown=None): "
+    "vizart_latency(stage=None, median_ms=None, p95_ms=None, p99_ms=None, max_slowdown=None, min_per_second=None): "
     "most time a stage may take",
-    "vizart_memory(stage=None, max_rss_mb=None, max_growth_mb=None): most memory a stage may take",
+    "vizart_memory(stage=None, max_rss_mb=None, max_growth_mb=None, max_peak_mb=None, max_leak_mb=None, "
+    "max_gpu_mb=None): most memory a stage may take",
     'vizart_stages(*names): functions to measure as stages, "package.module:function" or "package.module:Class.method"',
 )
 

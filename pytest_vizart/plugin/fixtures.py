@@ -35,7 +35,7 @@ def open_run(request: pytest.FixtureRequest) -> Iterator[Run | InertRun]:
         yield run
     finally:
         del item.stash[RUN]
-        run.recorder.close()
+        run.recorder.discard()
 
 
 def open_dataset(request: pytest.FixtureRequest) -> GoldenDataset:

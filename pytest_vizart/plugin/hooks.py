@@ -14,10 +14,11 @@ from pytest_vizart.plugin.keys import RUN
 from pytest_vizart.plugin.markers import limits_of, watched_names
 from pytest_vizart.plugin.shared import journal_piece
 from pytest_vizart.plugin.shared_ids import shared_test_id
-from pytest_vizart.profiling.instrumentation import activated, watched
+from pytest_vizart.profiling.instrumentation import watched
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.finish import collect, write_trail
 from pytest_vizart.workflow.judge import judge_run
+from pytest_vizart.workflow.recording import measuring
 from pytest_vizart.workflow.run import Run
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class RunHooks:
         if run is None:
             return (yield)
         with ExitStack() as stack:
+            names = watched_names(item)
+            run.recorder.watch_targets = tuple(names)
             try:
-                stack.enter_context(watched(watched_names(item), _namespace(item)))
+                stack.enter_context(watched(names, _namespace(item)))
             except UsageError as error:
                 pytest.fail(str(error), pytrace=False)
-            stack.enter_context(activated(run.recorder))
+            stack.enter_context(measuring(run.recorder))
             try:
                 result = yield
             except (pytest.skip.Exception, pytest.xfail.Exception):

@@ -12,12 +12,14 @@ import pytest
 
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import warn, warnings_told
+from pytest_vizart.gating.limits import stages_with_peak_limit
 from pytest_vizart.history.journal import Journal, as_json, from_json
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.plugin.configuration import settings_of
 from pytest_vizart.plugin.keys import RUN, WORKERS
+from pytest_vizart.plugin.markers import limits_of
 from pytest_vizart.plugin.shared_ids import shared_test_id
 from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
@@ -26,6 +28,7 @@ from pytest_vizart.records.text import escaped
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import take_over_dead_sessions
 from pytest_vizart.workflow.pieces import shared_run_id
+from pytest_vizart.workflow.recording import RecordingOptions
 from pytest_vizart.workflow.run import Run
 
 
@@ -68,13 +71,23 @@ class VizartSession:
             shared or item.nodeid,
             run_id=None if shared is None else shared_run_id(self.session.session_id, shared),
             output=self.settings.output,
-            profile=self.settings.profile,
+            recording=self._recording(item),
             passes=self.settings.passes,
             warmup=self.settings.warmup,
             audit=self.audit,
         )
         item.stash[RUN] = run
         return run
+
+    def _recording(self, item: pytest.Item) -> RecordingOptions:
+        limits = limits_of(item).memory
+        return RecordingOptions(
+            profile=self.settings.profile,
+            profile_share=self.settings.profile_share,
+            journal=None if self.audit is None else self.journal.spans,
+            peak_stages=stages_with_peak_limit(limits),
+            memory_stages=frozenset(limit.stage for limit in limits),
+        )
 
     def add(self, result: RunResult) -> None:
         """Keep a finished run until the session's end."""

@@ -1,36 +1,42 @@
 """Stages without a `with` block: the `profile` decorator, and functions watched by name.
 
-This module is imported by production code: it stays light, and costs next to nothing until a run is active.
+Production code imports this module: it stays light, and costs next to nothing until a run is active.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
-import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, TypeVar, overload
 
-from pytest_vizart.errors import UsageError
+from pytest_vizart.errors import UsageError, VizartError, warn
+from pytest_vizart.profiling.active import (
+    activate,
+    activated,
+    current_recorder,
+    deactivate,
+)
+from pytest_vizart.profiling.forwarding import Begin, Span
+from pytest_vizart.profiling.staging import staged
 
-if TYPE_CHECKING:
-    from pytest_vizart.profiling.recorder import Recorder
+__all__ = [
+    "activate",
+    "activated",
+    "covering",
+    "current_recorder",
+    "deactivate",
+    "profile",
+    "stage_start",
+    "watched",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_active: list[Recorder] = []
-"""Recorders of the runs under way, innermost last."""
-
-
-@contextmanager
-def activated(recorder: Recorder) -> Iterator[None]:
-    """Let decorated and watched functions record into this recorder meanwhile."""
-    _active.append(recorder)
-    try:
-        yield
-    finally:
-        _active.remove(recorder)
+_refused: set[str] = set()
+_covered: ContextVar[str | None] = ContextVar("vizart_covered", default=None)
 
 
 @overload
@@ -40,7 +46,12 @@ def profile(target: str | None = None, /) -> Callable[[F], F]: ...
 def profile(target: Any = None, /) -> Any:
     """Make a function a stage: `@profile`, or `@profile("detect")` for a name of its own.
 
-    While no run is active the function is called straight through.
+    Functions, methods, static and class methods, coroutine functions, generator functions and other callables can be
+    stages. A coroutine's span lasts until it is finished; a generator's from its first item to its end, without what
+    happens between its items. While no run is active the function is called straight through.
+
+    Raises:
+        UsageError: this is no function, or no name.
     """
     if target is None or isinstance(target, str):
         return lambda function: _decorated(function, target)
@@ -58,29 +69,39 @@ def _decorated(target: Any, name: str | None) -> Any:
             found=target,
             hint="decorate the methods of a class, not the class",
         )
-    return _staged(target, name or str(getattr(target, "__name__", type(target).__name__)))
+    if name is None:
+        name = str(getattr(target, "__name__", type(target).__name__))
+    elif not name.strip():
+        raise UsageError("a stage needs a name", place="@profile", expected="a non-empty string", found=repr(name))
+    return staged(target, stage_start(name), name=name)
 
 
-def _staged(function: Any, name: str) -> Any:
-    if inspect.iscoroutinefunction(function):
+def stage_start(name: str) -> Begin:
+    """Return what begins the spans of one stage, in whichever run is active at that moment. It can be pickled."""
+    return partial(_begin, name)
 
-        @functools.wraps(function)
-        async def run_async(*args: Any, **kwargs: Any) -> Any:
-            if not _active:
-                return await function(*args, **kwargs)
-            with _active[-1].stage(name) as stage:
-                return stage.output(await function(*args, **kwargs))
 
-        return run_async
+def _begin(name: str, _first: Any, /) -> Span | None:
+    recorder = current_recorder()
+    if recorder is None or (_covered.get() == name == recorder.open_stage()):
+        return None
+    try:
+        return recorder.stage(name)
+    except VizartError as problem:  # a thousand stages already: the function that is measured cannot help it
+        if name not in _refused:
+            _refused.add(name)
+            warn(f"stage {name!r} is not measured: {problem}")
+        return None
 
-    @functools.wraps(function, assigned=[name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)])
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if not _active:
-            return function(*args, **kwargs)
-        with _active[-1].stage(name) as stage:
-            return stage.output(function(*args, **kwargs))
 
-    return run
+@contextmanager
+def covering(name: str) -> Iterator[None]:
+    """Take an instrumented function of this name, called directly inside of the stage, as that stage and no other."""
+    token = _covered.set(name)
+    try:
+        yield
+    finally:
+        _covered.reset(token)
 
 
 @contextmanager
@@ -91,65 +112,19 @@ def watched(targets: Iterable[str], namespace: dict[str, Any] | None = None) -> 
 
     Args:
         targets: the names.
-        namespace: names of a module that may have imported the functions, and would go on calling the originals.
+        namespace: names of a module that is not imported as others are, and may hold the functions too.
 
     Raises:
-        UsageError: a name that leads to nothing callable.
+        UsageError: a name that leads to nothing that can be watched.
     """
-    names = {} if namespace is None else namespace
-    with ExitStack() as undo:
-        for target in targets:
-            owner, attribute = _resolve(target)
-            original = inspect.getattr_static(owner, attribute, None)
-            own = attribute in vars(owner)
-            wrapped = _wrapped_descriptor(original, getattr(owner, attribute), attribute)
-            for name in [name for name, value in names.items() if value is original]:
-                names[name] = wrapped
-                undo.callback(names.__setitem__, name, original)
-            try:
-                setattr(owner, attribute, wrapped)
-            except (AttributeError, TypeError) as error:
-                raise _no_stage(target, f"this function cannot be watched ({error})", target) from None
-            if own:
-                undo.callback(setattr, owner, attribute, original)
-            else:  # inherited: taking the attribute away uncovers the base class's again
-                undo.callback(delattr, owner, attribute)
+    from pytest_vizart.profiling.watching import Watch, named_parts
+
+    asker = "vizart_stages"
+    with Watch([part for name in targets for part in named_parts(name, asker)], asker=asker, namespace=namespace):
         yield
 
 
-def _wrapped_descriptor(original: Any, bound: Any, name: str) -> Any:
-    if isinstance(original, staticmethod):
-        return staticmethod(_staged(original.__func__, name))
-    if isinstance(original, classmethod):
-        return classmethod(_staged(original.__func__, name))
-    return _staged(original if inspect.isfunction(original) else bound, name)
+if (_ticket := os.environ.get("PYTEST_VIZART_TICKET")) is not None:  # this program was started inside of a stage
+    from pytest_vizart.profiling.children import join_from_environment
 
-
-def _resolve(target: str) -> tuple[Any, str]:
-    module_name, colon, path = target.partition(":")
-    if not colon or not module_name or not path:
-        raise _no_stage(target, "this does not name a function", target)
-    try:
-        owner: Any = importlib.import_module(module_name)
-    except Exception as error:
-        problem = f"the module cannot be imported ({type(error).__name__}: {error})"
-        raise _no_stage(target, problem, module_name) from error
-    *parents, attribute = path.split(".")
-    for parent in parents:
-        owner = getattr(owner, parent, None)
-    function = getattr(owner, attribute, None)
-    if not callable(function):
-        raise _no_stage(target, "no such function", path)
-    if isinstance(function, type):
-        raise _no_stage(target, "this is a class", path)
-    return owner, attribute
-
-
-def _no_stage(target: str, problem: str, found: object) -> UsageError:
-    return UsageError(
-        problem,
-        place=f"vizart_stages({target!r})",
-        expected='"package.module:function" or "package.module:Class.method"',
-        found=found,
-        hint="the name must lead to a function or method that can be imported and replaced",
-    )
+    join_from_environment(_ticket)

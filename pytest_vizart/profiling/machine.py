@@ -10,6 +10,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from pytest_vizart.profiling.gpu_device import gpu_device
 from pytest_vizart.records.run import Machine
 
 _KEY_LIBRARIES = (
@@ -30,20 +31,23 @@ _KEY_LIBRARIES = (
 def describe_machine() -> Machine:
     """Return this machine.
 
-    Only stable fields enter the fingerprint: an unstable one would split the history for nothing.
+    Only stable fields enter the fingerprint: an unstable one would split the history for nothing. The GPU is among
+    them only where there is one.
     """
     cpu, cores, memory_gb = _cpu_name(), os.cpu_count() or 1, _memory_gb()
     system = f"{platform.system()} {platform.machine()}"
     python = f"{platform.python_implementation()} {platform.python_version()}"
     minor = ".".join(platform.python_version_tuple()[:2])
-    stable = "\n".join((cpu, str(cores), str(memory_gb), system, minor))
+    gpu = _gpu()
+    stable = (cpu, str(cores), str(memory_gb), system, minor, *(() if gpu is None else (gpu,)))
     return Machine(
-        fingerprint=hashlib.blake2b(stable.encode(), digest_size=8).hexdigest(),
+        fingerprint=hashlib.blake2b("\n".join(stable).encode(), digest_size=8).hexdigest(),
         cpu=cpu,
         cores=cores,
         memory_gb=memory_gb,
         system=system,
         python=python,
+        gpu=gpu,
         libraries=_library_versions(),
     )
 
@@ -71,6 +75,11 @@ def _memory_gb() -> int:
 
     nearest: float = min(classes, key=distance)
     return round(nearest)
+
+
+def _gpu() -> str | None:
+    device = gpu_device()
+    return None if device is None else device.name_and_driver
 
 
 def _library_versions() -> dict[str, str]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_vizart.records.outcome import Case, Outcome
-from pytest_vizart.records.score import Score, StageStats
+from pytest_vizart.records.profile import Profile
+from pytest_vizart.records.score import Score
 from pytest_vizart.records.span import SpanTable
+from pytest_vizart.records.stage import StageStats
 from pytest_vizart.records.verdict import Verdict
 
 RunStatus = Literal["passed", "failed", "error"]
@@ -18,7 +20,7 @@ class Machine:
     """What the run was measured on. Runs are compared only when `fingerprint` is equal.
 
     The fingerprint covers the stable fields alone (CPU model, cores, memory class, operating system, architecture,
-    Python's minor version), so that a kernel update does not split the history.
+    Python's minor version, GPU and driver where there is one), so that a kernel update does not split the history.
     """
 
     fingerprint: str
@@ -90,6 +92,7 @@ class RunResult:
     outcomes: tuple[Outcome, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     cases: tuple[Case, ...] = ()
+    profile: Profile = field(default_factory=Profile)
 
 
 @dataclass(frozen=True, slots=True)

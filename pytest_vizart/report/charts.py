@@ -5,10 +5,12 @@ SVG holds shapes only; names and numbers stand in HTML beside them, where they k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+
+Point = tuple[float, float]
 
 _MOST_POINTS = 240
 
@@ -75,6 +77,63 @@ def trend_chart(marks: Sequence[TrendMark], title: str) -> Markup:
         f'<svg class="trend" viewBox="0 0 260 64" role="img" aria-label="{escape(title)}" focusable="false">'
         f'<path class="grid" d="M6 8H254M6 56H254"/><path class="trend-line" d="{line}"/>{dots}</svg>'
     )
+
+
+def timeline_chart(
+    lines: Mapping[str, Sequence[Point]], marks: Sequence[float], bounds: tuple[float, float, float, float]
+) -> Markup:
+    """Lines over time, with a dashed upright at each mark.
+
+    Args:
+        lines: class of the line -> points (x, y) in the order of x; thinned to what a screen can show.
+        bounds: x at the left and right edge, y at the bottom and top.
+    """
+    left, right, low, high = bounds
+    across, up = 600 / ((right - left) or 1.0), 132 / ((high - low) or 1.0)
+
+    def place(point: Point) -> str:
+        return f"{(point[0] - left) * across:.1f} {136 - (point[1] - low) * up:.1f}"
+
+    uprights = "".join(f"M{(mark - left) * across:.1f} 0V140" for mark in marks)
+    paths = "".join(
+        f'<path class="{escape(kind)}" d="M{"L".join(place(point) for point in thinned_points(points))}"/>'
+        for kind, points in lines.items()
+        if points
+    )
+    return Markup(
+        f'<svg class="plot timeline" viewBox="0 0 600 140" preserveAspectRatio="none" aria-hidden="true" '
+        f'focusable="false"><path class="grid" d="M0 4H600M0 70H600M0 136H600"/>'
+        f'<path class="upright" d="{uprights}"/>{paths}</svg>'
+    )
+
+
+def spark_chart(values: Sequence[float]) -> Markup:
+    """One line over its readings, in the order in which they came."""
+    kept = thinned(values)
+    low, high = min(kept), max(kept)
+    if high - low < 1e-12:
+        low, high = low - 0.5, high + 0.5
+    return Markup(
+        f'<svg class="spark" viewBox="0 0 260 48" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+        f'<path class="grid" d="M0 4H260M0 44H260"/>'
+        f'<path class="line-after" d="{_path(kept, low, high, 260, 48)}"/></svg>'
+    )
+
+
+def thinned_points(points: Sequence[Point], most: int = 4 * _MOST_POINTS) -> list[Point]:
+    """At most about `most` points; of every bucket the lowest and the highest stay, so that no peak is lost."""
+    if len(points) <= most:
+        return list(points)
+    size = -(-2 * len(points) // most)
+    kept: list[Point] = []
+    for start in range(0, len(points), size):
+        bucket = points[start : start + size]
+        kept += sorted((min(bucket, key=_height), max(bucket, key=_height)))
+    return kept
+
+
+def _height(point: Point) -> float:
+    return point[1]
 
 
 def thinned(values: Sequence[float], most: int = 2 * _MOST_POINTS) -> list[float]:

@@ -19,7 +19,7 @@ from pytest_vizart.report.view import page_view
 from pytest_vizart.report.wording import encodable, encodable_throughout
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("state.js", "drawing.js", "points.js", "cases.js", "trends.js", "app.js")
+_SCRIPTS = ("state.js", "drawing.js", "points.js", "cases.js", "trends.js", "flame.js", "app.js")
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 

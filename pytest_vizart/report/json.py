@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.run import RunResult, SessionResult
-from pytest_vizart.records.score import Score, StageStats
+from pytest_vizart.records.score import Score
+from pytest_vizart.records.stage import StageStats
 from pytest_vizart.records.verdict import Verdict
 from pytest_vizart.report.files import write_atomically
+from pytest_vizart.report.measures import gpu_summary, summed_up
 from pytest_vizart.report.recommendations import Recommendation, recommend
 from pytest_vizart.report.wording import encodable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +51,11 @@ def session_document(result: SessionResult, recommendations: Sequence[Recommenda
         "recommendations": [asdict(found) for found in advice],
         "warnings": list(result.warnings),
     }
+    return plain_document(document)
+
+
+def plain_document(document: dict[str, Any]) -> dict[str, Any]:
+    """The same with finite numbers or None, and with strings that UTF-8 can hold."""
     plain: dict[str, Any] = _plain(document)
     return plain
 
@@ -80,24 +90,55 @@ def _run(run: RunResult) -> dict[str, Any]:
         "partial": info.partial,
         "contended": info.contended,
         "notes": info.notes,
-        "stages": [_stage(stats) for stats in run.stages],
+        "stages": [stage_document(stats) for stats in run.stages],
+        "profiling": _profiling(run),
         "accuracy": [_accuracy(score) for score in run.scores],
         "failures": [_failure(found) for found in run.outcomes if found.status in ("wrong", "invalid")],
     }
 
 
-def _stage(stats: StageStats) -> dict[str, Any]:
+def stage_document(stats: StageStats) -> dict[str, Any]:
+    """One stage with the keys of `runs[].stages[]`; its numbers may still be infinite, and of numpy."""
     return {
         "name": stats.name,
+        "parent": stats.parent,
         "spans": stats.spans,
         "errors": stats.errors,
+        "items": stats.items,
         "share": stats.share,
-        "wall_ms": None if stats.wall_ms is None else asdict(stats.wall_ms),
-        "cpu_ms": None if stats.cpu_ms is None else asdict(stats.cpu_ms),
-        "memory_mb": None if stats.memory_mb is None else asdict(stats.memory_mb),
+        "concurrent": stats.concurrent,
+        "wall_ms": _fields(stats.wall_ms),
+        "self_ms": stats.self_ms,
+        "total_ms": stats.total_ms,
+        "cold_ms": stats.cold_ms,
+        "external_ms": stats.external_ms,
+        "cpu_ms": _fields(stats.cpu_ms),
+        "per_second": stats.per_second,
+        "memory_mb": _fields(stats.memory_mb),
+        "read_mb": stats.read_mb,
+        "written_mb": stats.written_mb,
         "gpu_mb": stats.gpu_mb,
+        "gpu": _fields(stats.gpu),
+        "slowest": [asdict(sample) for sample in stats.slowest],
+        "slow_because": stats.slow_because,
         "notes": stats.notes,
     }
+
+
+def _profiling(run: RunResult) -> dict[str, Any]:
+    profile = run.profile
+    return {
+        "leaks": [asdict(leak) for leak in profile.leaks],
+        "measures": [asdict(summary) for summary in summed_up(profile.measures)],
+        "outputs": len(profile.outputs),
+        "outputs_ms": profile.outputs_ms,
+        "flame_samples": profile.flame_samples,
+        "gpu": _fields(gpu_summary(profile.gpu)),
+    }
+
+
+def _fields(record: DataclassInstance | None) -> dict[str, Any] | None:
+    return None if record is None else asdict(record)
 
 
 def _accuracy(score: Score) -> dict[str, Any]:

@@ -1,25 +1,22 @@
-"""What could be done about the stages that take most of the time. Every sentence follows from measured figures.
-
-A rule looks at the figures of one stage and returns a sentence or None; the first that has something to say is used.
-"""
+"""What could be done about the stages that take most of the time. Every sentence follows from measured figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import accumulate
+from mmap import PAGESIZE
+from statistics import fmean, median
 
 from pytest_vizart.records.run import RunResult, SessionResult
-from pytest_vizart.records.score import StageStats
-from pytest_vizart.report.wording import megabytes, milliseconds, percent
+from pytest_vizart.records.stage import StageStats
+from pytest_vizart.report.advice import REMARKS, RULES, Figures, Measured
+from pytest_vizart.report.wording import percent
 
-Figures = dict[str, float | None]
-
-_LARGE_GROWTH_MB = 50.0
-_WAITING_SHARE = 0.5
-_BUSY_SHARE = 0.9
 _LEAST_SHARE = 0.1
 _LEAST_MS = 0.05
+_GPU_READINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,83 +52,66 @@ def recommend_for_run(run: RunResult, *, stages: int = 3) -> tuple[Recommendatio
 
 
 def _for_stage(run: RunResult, stats: StageStats) -> Recommendation:
-    figures = _figures(run, stats)
-    said = (rule(figures) for rule in RULES)
+    measured = _measured(run, stats)
+    said = (rule(measured) for rule in RULES)
     advice = next((text for text in said if text), f"Halving it would save {percent(stats.share / 2)} of the run.")
-    message = f"{stats.name} takes {percent(stats.share)} of the wall time. {advice}"
-    uneven = _uneven(figures)
+    remarks = [text for text in (remark(measured) for remark in REMARKS) if text]
     return Recommendation(
         test_id=run.info.test_id,
         run_id=run.info.run_id,
         stage=stats.name,
         share=stats.share,
-        message=f"{message} {uneven}" if uneven else message,
-        figures=figures,
+        message=" ".join([f"{stats.name} takes {percent(stats.share)} of the wall time.", advice, *remarks]),
+        figures=measured.figures(),
     )
 
 
-def _figures(run: RunResult, stats: StageStats) -> Figures:
-    rows = list(run.spans.measured_rows(stats.name))
-    process_ms = _median_ms([run.spans.process_cpu_ns[row] for row in rows])
-    return {
-        "wall_ms": stats.wall_ms.median if stats.wall_ms else None,
-        "p95_ms": stats.wall_ms.p95 if stats.wall_ms else None,
-        "cpu_ms": stats.cpu_ms.median if stats.cpu_ms else None,
-        "process_cpu_ms": process_ms,
-        "growth_mb": stats.memory_mb.growth if stats.memory_mb else None,
-    }
-
-
-def _median_ms(values_ns: Sequence[int | None]) -> float | None:
-    known = [value for value in values_ns if value is not None]
-    return median(known) / 1e6 if known else None
-
-
-def _memory(figures: Figures) -> str | None:
-    growth = figures["growth_mb"]
-    if growth is None or growth < _LARGE_GROWTH_MB:
-        return None
-    return (
-        f"It grows the process by up to {megabytes(growth)} MB in one span: "
-        "reuse buffers between samples, or work on a part of the input at a time."
+def _measured(run: RunResult, stats: StageStats) -> Measured:
+    assert stats.wall_ms is not None, "stages without a time are left out"
+    spans, rows = run.spans, list(run.spans.measured_rows(stats.name))
+    process_ns, faults = _median(spans.process_cpu_ns, rows), _median(spans.minor_faults, rows)
+    memory, gpu_ms = stats.memory_mb, stats.gpu.gpu_ms if stats.gpu else None
+    return Measured(
+        stats=stats,
+        services=_services(run, stats.name),
+        wall_ms=stats.wall_ms.median,
+        p95_ms=stats.wall_ms.p95,
+        cpu_ms=stats.cpu_ms.median if stats.cpu_ms else None,
+        process_cpu_ms=None if process_ns is None else process_ns / 1e6,
+        external_ms=stats.external_ms,
+        growth_mb=memory.growth if memory else None,
+        peak_mb=memory.peak if memory else None,
+        fresh_mb=None if faults is None else faults * PAGESIZE / 1e6,
+        read_mb=stats.read_mb,
+        written_mb=stats.written_mb,
+        gpu_ms=gpu_ms.median if gpu_ms else None,
+        gpu_busy=_gpu_busy(run, rows),
+        cold_ms=stats.cold_ms,
+        leak=next((leak for leak in run.profile.leaks if leak.found and leak.stage == stats.name), None),
     )
 
 
-def _waiting(figures: Figures) -> str | None:
-    wall, cpu, process = figures["wall_ms"], figures["cpu_ms"], figures["process_cpu_ms"]
-    if not wall or cpu is None or cpu > _WAITING_SHARE * wall:
+def _median(column: Sequence[int | None], rows: Sequence[int]) -> float | None:
+    known = [value for row in rows if column and (value := column[row]) is not None]
+    return median(known) if known else None
+
+
+def _services(run: RunResult, stage: str) -> tuple[str, ...]:
+    measures = run.profile.measures
+    waited: dict[str, float] = {}
+    for row, kind in enumerate(measures.kind):
+        if kind == "external" and measures.stage[row] == stage and not measures.warmup[row]:
+            waited[measures.name[row]] = waited.get(measures.name[row], 0.0) + measures.value[row]
+    return tuple(sorted(waited, key=lambda name: -waited[name]))
+
+
+def _gpu_busy(run: RunResult, rows: Sequence[int]) -> float | None:
+    """Mean utilisation over the readings that fell into the stage's spans."""
+    readings = [(reading.at_us, reading.utilisation) for reading in run.profile.gpu if reading.utilisation is not None]
+    if len(readings) < _GPU_READINGS or not run.spans.started_us:
         return None
-    waited = f"Its thread is busy for {milliseconds(cpu)} of {milliseconds(wall)} ms"
-    if process is not None and process > _BUSY_SHARE * wall:
-        return f"{waited} while other threads of the process work: look there, or at how the work is handed over."
-    return (
-        f"{waited} and waits for the rest (file, network, lock or device): "
-        "read ahead in another thread, or keep what is read again."
-    )
-
-
-def _parallel(figures: Figures) -> str | None:
-    wall, process = figures["wall_ms"], figures["process_cpu_ms"]
-    if not wall or process is None or process < 1.5 * wall:
-        return None
-    return f"It keeps {process / wall:.1f} cores busy: less work per sample will help more than more threads."
-
-
-def _one_thread(figures: Figures) -> str | None:
-    wall, cpu = figures["wall_ms"], figures["cpu_ms"]
-    if not wall or cpu is None or cpu < _BUSY_SHARE * wall:
-        return None
-    return (
-        f"It computes in one thread for {percent(min(cpu / wall, 1.0))} of its time: "
-        "profile its functions, use vectorised or batched calls, or run samples in parallel."
-    )
-
-
-def _uneven(figures: Figures) -> str | None:
-    wall, p95 = figures["wall_ms"], figures["p95_ms"]
-    if not wall or p95 is None or p95 < 2 * wall:
-        return None
-    return f"Its slowest spans take {p95 / wall:.1f} times the median or more: look at which samples they are."
-
-
-RULES: tuple[Callable[[Figures], str | None], ...] = (_memory, _waiting, _parallel, _one_thread)
+    starts = sorted((run.spans.started_us[row], run.spans.wall_ns[row] // 1_000) for row in rows)
+    latest_ends = list(accumulate((start + lasted for start, lasted in starts), max))
+    begun = ((bisect_right(starts, (at, float("inf"))), at, busy) for at, busy in readings)
+    inside = [busy for number, at, busy in begun if number and at <= latest_ends[number - 1]]
+    return fmean(inside) if len(inside) >= _GPU_READINGS else None

@@ -136,6 +136,8 @@ def _relative_limit(verdict: Verdict) -> str:
 def _amount(verdict: Verdict, value: float | None) -> str:
     if value is None:
         return ""
+    if verdict.metric == "min_per_second":
+        return f"{value:,.3g}\u00a0/s"
     if verdict.kind in ("latency", "memory"):
         return f"{milliseconds(value)}\u00a0{'ms' if verdict.kind == 'latency' else 'MB'}"
     return f"{value:g}" if verdict.metric in _COUNTED else metric_value(value)

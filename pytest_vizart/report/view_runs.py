@@ -1,51 +1,23 @@
-"""One run as the template needs it: its stages with bars, its memory, its accuracy."""
+"""One run as the template needs it: its stages, its profile, its accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from pytest_vizart.records.run import RunResult
-from pytest_vizart.records.score import Score, StageStats
-from pytest_vizart.report.charts import memory_chart, stage_bar
+from pytest_vizart.records.score import Score
+from pytest_vizart.report.charts import memory_chart
 from pytest_vizart.report.recommendations import recommend_for_run
 from pytest_vizart.report.standing import Tone, run_tone
 from pytest_vizart.report.view_cases import CaseKey
-from pytest_vizart.report.wording import (
-    aligned_milliseconds,
-    megabytes,
-    metric_value,
-    percent,
-    plural,
-)
+from pytest_vizart.report.view_profile import ProfileView, profile_view
+from pytest_vizart.report.view_stages import StageRow, stage_rows
+from pytest_vizart.report.wording import megabytes, metric_value, plural
 
 _OPEN_RUNS = 6
 _MOST_FLIPS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class StageRow:
-    """One stage; every text is ready to show, `bar` is SVG."""
-
-    name: str
-    bar: Markup
-    median: str
-    p95: str
-    p99: str
-    fastest: str
-    slowest: str
-    cpu: str
-    share: str
-    spans: str
-    errors: str
-    before: str
-    after: str
-    growth: str
-    peak: str
-    gpu: str
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +60,11 @@ class RunView:
     facts: str
     open: bool
     stages: tuple[StageRow, ...]
-    has_gpu: bool
+    has_rates: bool
     has_memory: bool
+    concurrent: bool
     memory: tuple[MemoryView, ...]
+    profile: ProfileView
     accuracy: tuple[AccuracyView, ...]
     notes: tuple[str, ...]
     advice: tuple[str, ...]
@@ -99,7 +73,6 @@ class RunView:
 def run_view(run: RunResult, number: int, numbers: dict[CaseKey, int], runs: int) -> RunView:
     """One run. With many of them the good ones are folded."""
     tone = run_tone(run)
-    longest = max((max(stats.wall_ms.p95, stats.wall_ms.median) for stats in run.stages if stats.wall_ms), default=0.0)
     return RunView(
         anchor=f"run-{number}",
         test_id=run.info.test_id,
@@ -107,10 +80,12 @@ def run_view(run: RunResult, number: int, numbers: dict[CaseKey, int], runs: int
         tone=tone,
         facts=_facts(run),
         open=number < _OPEN_RUNS or (tone == "fail" and number < 4 * _OPEN_RUNS),
-        stages=_stages(run.stages, longest),
-        has_gpu=any(stats.gpu_mb is not None for stats in run.stages),
+        stages=stage_rows(run.stages, run.info.test_id, numbers),
+        has_rates=any(stats.per_second is not None for stats in run.stages),
         has_memory=any(stats.memory_mb is not None for stats in run.stages),
+        concurrent=any(stats.concurrent for stats in run.stages),
         memory=_memory(run),
+        profile=profile_view(run, number),
         accuracy=tuple(_accuracy(score, run.info.test_id, numbers) for score in run.scores),
         notes=_notes(run),
         advice=tuple(found.message for found in recommend_for_run(run)),
@@ -141,41 +116,6 @@ def _notes(run: RunResult) -> tuple[str, ...]:
     if info.not_accepted_because:
         notes.append(f"Not a baseline: {info.not_accepted_because}")
     return tuple(notes)
-
-
-def _stages(stages: Sequence[StageStats], longest: float) -> tuple[StageRow, ...]:
-    times = {
-        name: aligned_milliseconds([getattr(stats.wall_ms, name, None) for stats in stages])
-        for name in ("median", "p95", "p99", "min", "max")
-    }
-    cpu = aligned_milliseconds([stats.cpu_ms.median if stats.cpu_ms else None for stats in stages])
-    return tuple(
-        _stage(stats, longest, {name: column[row] for name, column in times.items()}, cpu[row])
-        for row, stats in enumerate(stages)
-    )
-
-
-def _stage(stats: StageStats, longest: float, times: dict[str, str], cpu: str) -> StageRow:
-    wall, cpu_ms, memory = stats.wall_ms, stats.cpu_ms, stats.memory_mb
-    return StageRow(
-        name=stats.name,
-        bar=stage_bar(wall.median, wall.p95, cpu_ms.median if cpu_ms else None, longest) if wall else Markup(""),
-        median=times["median"],
-        p95=times["p95"],
-        p99=times["p99"],
-        fastest=times["min"],
-        slowest=times["max"],
-        cpu=cpu,
-        share=percent(stats.share),
-        spans=f"{stats.spans:,}",
-        errors=f"{stats.errors:,}" if stats.errors else "",
-        before=megabytes(memory.before if memory else None),
-        after=megabytes(memory.after if memory else None),
-        growth=megabytes(memory.growth if memory else None),
-        peak=megabytes(memory.peak if memory else None),
-        gpu=megabytes(stats.gpu_mb),
-        notes=stats.notes,
-    )
 
 
 def _memory(run: RunResult) -> tuple[MemoryView, ...]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pytest_vizart.records.profile import Leak
+
 NOT_MEASURED = "–"
 ELLIPSIS = "…"
 
@@ -27,6 +29,19 @@ def megabytes(value: float | None) -> str:
     if value is None or value - value != 0:
         return NOT_MEASURED
     return f"{value:,.1f}".replace("-0.0", "0.0") if abs(value) < 0.05 else f"{value:,.1f}"
+
+
+def per_second(value: float | None) -> str:
+    """Items per second with three significant digits: 0.250, 68.0, 12,340."""
+    return _three_digits(value)
+
+
+def leak_sentence(leak: Leak) -> str:
+    """`memory grows by 101 kB a sample [95 .. 108] over 400 samples, most in decode`."""
+    what = "GPU memory" if leak.resource == "gpu" else "memory"
+    size, low, high = (_whole_from_ten(value) for value in (leak.kb_per_sample, leak.low, leak.high))
+    where = f", most in {leak.stage}" if leak.stage else ""
+    return f"{what} grows by {size} kB a sample [{low} .. {high}] over {plural(leak.points, 'sample')}{where}"
 
 
 def percent(share: float | None) -> str:
@@ -90,13 +105,17 @@ def listed(names: Iterable[str], most: int = 3) -> str:
 
 def unbroken(text: str) -> str:
     """Text whose numbers stay on one line with their units; for pages, not for terminals."""
-    return re.sub(r"(?<=\d) (?=%|ms\b|MB\b)", "\u00a0", text)
+    return re.sub(r"(?<=\d) (?=%|ms\b|kB\b|MB\b)", "\u00a0", text)
 
 
 def sentence(text: str) -> str:
     """Text with a full stop."""
     stripped = text.strip()
     return stripped if not stripped or stripped[-1] in ".!?" else f"{stripped}."
+
+
+def _whole_from_ten(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 9.995 else _three_digits(value)
 
 
 def _decimals(value: float | None, decimals: int) -> str:

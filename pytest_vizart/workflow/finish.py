@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pytest_vizart.profiling.stats import stage_stats
 from pytest_vizart.records.run import RunInfo, RunResult, RunStatus
 from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.run_profile import facts_of, run_profile
 
 
 def collect(run: Run, *, session_id: str, error: BaseException | None, partial: bool, contended: bool) -> RunResult:
@@ -19,7 +20,8 @@ def collect(run: Run, *, session_id: str, error: BaseException | None, partial: 
     notes: tuple[str, ...] = ()
     if run.scorebook is not None:
         notes = run.scorebook.close(list(run.seen.values()) if error is None else [])
-    spans = run.recorder.table()
+    recorded = run.recorder.recorded()
+    spans = recorded.table
     status: RunStatus = "passed" if error is None else "error"
     book, dataset = run.scorebook, run.dataset
     info = RunInfo(
@@ -43,7 +45,8 @@ def collect(run: Run, *, session_id: str, error: BaseException | None, partial: 
     return RunResult(
         info=info,
         spans=spans,
-        stages=stage_stats(spans),
+        stages=stage_stats(spans, recorded.measures, facts_of(run)),
+        profile=run_profile(run, recorded),
         scores=() if book is None else book.scores(),
         outcomes=() if book is None else book.outcomes(),
         cases=() if book is None else book.cases(),

@@ -59,6 +59,15 @@ class InertRun:
     def stage(self, name: str) -> InertStage:
         return InertStage(name)
 
+    def gauge(self, name: str, value: float) -> None:
+        return None
+
+    def count(self, name: str, amount: float = 1) -> None:
+        return None
+
+    def external(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def predict(self, value: Any, **_: Any) -> None:
         return None
 

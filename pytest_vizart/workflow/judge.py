@@ -12,6 +12,8 @@ from pytest_vizart.gating.latency import judge_latency
 from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
 from pytest_vizart.gating.memory import judge_memory
 from pytest_vizart.gating.outcome import failing
+from pytest_vizart.gating.throttling import throttled
+from pytest_vizart.gating.throughput import judge_throughput
 from pytest_vizart.gating.times import RunTimes
 from pytest_vizart.history.reader import Decision, History
 from pytest_vizart.records.run import Code, Machine, RunResult
@@ -74,8 +76,10 @@ def judge_run(
     verdicts: list[Verdict] = []
     if info.status != "error":
         verdicts += judge_accuracy(info.test_id, scores, result.outcomes, baseline if whole else None, limits.accuracy)
-        verdicts += _latency(result, rows, branches, machine, code, limits, history, whole)
-        verdicts += judge_memory(info.test_id, result.stages, limits.memory)
+        latency = _latency(result, rows, branches, machine, code, limits, history, whole)
+        latency += judge_throughput(info.test_id, result.stages, limits.latency, contended=info.contended)
+        verdicts += throttled(latency, result.profile.gpu, result.stages)
+        verdicts += judge_memory(info.test_id, result.stages, limits.memory, result.profile.leaks)
     if not whole and info.status != "error":
         verdicts = [_incomplete(verdict, incomplete or "only a part of the data was used") for verdict in verdicts]
     verdicts += _limits_on_nothing(result, limits)

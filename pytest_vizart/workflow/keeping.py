@@ -7,22 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
+from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import HistoryError, warn
 from pytest_vizart.history.journal import Journal, dead_journals
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
+from pytest_vizart.profiling.functions import flame_to_json
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
-from pytest_vizart.workflow.pieces import by_run, left_behind
+from pytest_vizart.workflow.crashes import Crash, crashed_runs
+from pytest_vizart.workflow.pieces import by_run, left_behind, with_spans_of
 
 TREND_RUNS = 60
+FLAME_FILE = "flame.json"
 
 
 def keep(output: Path, session: Session, runs: Sequence[RunResult]) -> bool:
     """Write a session's runs into the history; a failure is warned of, and False returned."""
     try:
+        _write_flames(output, runs)
         tables = session_tables(session, runs)
         write_tables(output, tables, session_id=session.session_id, started_us=session.started_us)
     except HistoryError as error:
@@ -31,21 +37,72 @@ def keep(output: Path, session: Session, runs: Sequence[RunResult]) -> bool:
     return True
 
 
+def _write_flames(output: Path, runs: Sequence[RunResult]) -> None:
+    for run in runs:
+        if run.profile.flame is not None:
+            path = output / "runs" / run.info.run_id / FLAME_FILE
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(orjson.dumps(flame_to_json(run.profile.flame)))
+            except OSError as error:
+                warn(f"{path}: the function profile cannot be kept ({error.strerror or error})")
+
+
 def take_over_dead_sessions(output: Path) -> None:
-    """Keep the finished runs of sessions that died before they could, and the parts of runs that were not finished."""
+    """Keep what sessions that died left: finished runs, parts of runs, and the runs under which they died."""
     for journal in dead_journals(output):
         if not journal.claim():
             continue  # another session is at it
         session = journal.session()
-        runs = [] if session is None else [*journal.runs(on_damage=warn), *unfinished_runs(journal, session)]
-        if session is None or not runs or keep(output, session, runs):
+        if session is None:
+            journal.remove()
+            continue
+        finished = list(journal.runs(on_damage=warn))
+        crashes = crashed(journal, session, finished)
+        runs = [*finished, *unfinished_runs(journal, session, crashes)]
+        tell(output, crashes)
+        if not runs or keep(output, session, runs):
             journal.remove()
 
 
-def unfinished_runs(journal: Journal, session: Session) -> list[RunResult]:
-    """Return what the items of shared runs left when their session died: spans, and no accuracy."""
+def crashed(journal: Journal, session: Session, finished: Sequence[RunResult]) -> list[Crash]:
+    """Return the runs of a session under which a process of it died."""
+    known = {run.info.run_id for run in finished}
+    return crashed_runs(journal.spans, session_id=session.session_id, finished=known)
+
+
+def tell(output: Path, crashes: Sequence[Crash]) -> None:
+    """Say where processes died: to the user, and in the audit log."""
+    if not crashes:
+        return
+    log = AuditLog(output)
+    for crash in crashes:
+        warn(f"{crash.told()}; the run is kept as an error")
+        info = crash.result.info
+        fields = {
+            "test": info.test_id,
+            "success": False,
+            "stage": crash.stage,
+            "sample": crash.sample_id,
+            "input_path": crash.input_path,
+            "error": info.error,
+        }
+        log.write("stage crashed" if crash.stage else "run crashed", info.run_id, "ERROR", fields)
+    log.close()
+
+
+def unfinished_runs(journal: Journal, session: Session, crashes: Sequence[Crash]) -> list[RunResult]:
+    """Return what was under way when a session died: spans, and no accuracy.
+
+    Where the items of a shared run were under way, what is left of them and the item that crashed are one run.
+    """
     groups = by_run((str(path), payload) for path, payload in journal.pieces())
-    return [left_behind(pieces, session_id=session.session_id) for pieces in groups.values()]
+    left = [left_behind(pieces, session_id=session.session_id) for pieces in groups.values()]
+    runs: dict[str, RunResult] = {}
+    for result in (*left, *(crash.result for crash in crashes)):
+        earlier = runs.get(result.info.run_id)
+        runs[result.info.run_id] = result if earlier is None else with_spans_of(earlier, result)
+    return list(runs.values())
 
 
 def journaled_runs(journal: Journal, on_damage: Callable[[str], None] = warn) -> tuple[RunResult, ...]:

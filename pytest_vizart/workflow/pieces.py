@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,14 @@ from pytest_vizart.accuracy.predictions import Prediction
 from pytest_vizart.errors import warn
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.history.journal import as_json
+from pytest_vizart.profiling.span_table import concatenated
 from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable, Profile
 from pytest_vizart.records.run import RunInfo, RunResult
-from pytest_vizart.records.span import SPAN_COLUMNS, SpanTable
+from pytest_vizart.records.span import SpanTable
 from pytest_vizart.workflow.judge import Limits
 from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.run_profile import run_profile
 from pytest_vizart.workflow.scorebook import Scorebook
 
 
@@ -46,6 +49,7 @@ class Piece:
     raised_in: str | None = None
     contended: bool = False
     error_type: str | None = None
+    profiled: Profile = field(default_factory=Profile)
 
 
 _pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
@@ -89,6 +93,7 @@ def make_piece(
     contended: bool,
 ) -> Piece:
     """Return what a test of one sample leaves for the shared run."""
+    recorded = run.recorder.recorded()
     return Piece(
         test_id=test_id,
         location=location,
@@ -98,13 +103,14 @@ def make_piece(
         started_us=run.started_us,
         finished_us=run.recorder.clock.epoch_us(),
         profile=run.profile,
-        spans=run.recorder.table(),
+        spans=recorded.table,
         limits=limits,
         predictions=tuple((stage, _plain(prediction)) for stage, prediction in predictions),
         raised=None if error is None else str(error),
         raised_in=None if error is None else run.failed_stage(error),
         contended=contended,
         error_type=None if error is None else type(error).__name__,
+        profiled=run_profile(run, recorded),
     )
 
 
@@ -138,11 +144,33 @@ def left_behind(pieces: Sequence[Piece], *, session_id: str) -> RunResult:
     return RunResult(info=info, spans=spans, stages=stage_stats(spans))
 
 
+def with_spans_of(run: RunResult, other: RunResult) -> RunResult:
+    """Return an unfinished run with the spans that another process left of the same run."""
+    spans = concatenated([run.spans, other.spans])
+    samples = len({sample for sample in spans.sample_id if sample is not None})
+    return replace(run, info=replace(run.info, samples=samples), spans=spans, stages=stage_stats(spans))
+
+
 def _joined_spans(pieces: Sequence[Piece], first: Piece | None = None) -> SpanTable:
-    columns = {name: [value for piece in pieces for value in getattr(piece.spans, name)] for name in SPAN_COLUMNS}
-    if first is not None:
-        columns["warmup"] = [piece is first for piece in pieces for _ in range(len(piece.spans))]
-    return SpanTable(**columns)
+    spans = concatenated([piece.spans for piece in pieces])
+    if first is None:
+        return spans
+    return replace(spans, warmup=[piece is first for piece in pieces for _ in range(len(piece.spans))])
+
+
+def _joined_profile(pieces: Sequence[Piece]) -> Profile:
+    """What profiling told of the items; a leak cannot be told from one sample each in processes of their own."""
+    measures = {
+        name: [value for piece in pieces for value in getattr(piece.profiled.measures, name)]
+        for name in MEASURE_COLUMNS
+    }
+    measures["span_id"] = [None] * len(measures["span_id"])  # spans are numbered anew
+    return Profile(
+        measures=MeasureTable(**measures),
+        outputs=tuple(output for piece in pieces for output in piece.profiled.outputs),
+        outputs_ms=sum(piece.profiled.outputs_ms for piece in pieces),
+        gpu=tuple(reading for piece in pieces for reading in piece.profiled.gpu),
+    )
 
 
 def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) -> RunResult:
@@ -164,6 +192,7 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     notes = book.close([dataset[piece.sample_id] for piece in chosen])
     # The first test pays for imports and caches; as in samples(), such spans are kept and not counted.
     spans = _joined_spans(chosen, first if len(chosen) > 1 else None)
+    profile = _joined_profile(chosen)
     info = RunInfo(
         run_id=shared_run_id(session_id, chosen[0].test_id),
         session_id=session_id,
@@ -185,7 +214,8 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     return RunResult(
         info=info,
         spans=spans,
-        stages=stage_stats(spans),
+        stages=stage_stats(spans, profile.measures),
+        profile=profile,
         scores=book.scores(),
         outcomes=book.outcomes(),
         cases=book.cases(),

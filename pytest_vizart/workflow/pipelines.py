@@ -1,26 +1,31 @@
-"""Pipelines of known shapes: taken apart into stages and run over a dataset, sample by sample."""
+"""Pipelines of known shapes, run over a dataset, sample by sample and stage by stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
-from pytest_vizart.errors import PipelineError, UsageError
+from pytest_vizart.errors import PipelineError, PredictionError, UsageError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.profiling.shapes import Step, steps_of
+from pytest_vizart.profiling.watching import Watch
+from pytest_vizart.workflow.stage_calls import StageCalls
 
 NamedStage = tuple[str, Callable[[Any], Any]]
 StageOutput = Callable[[str, Any], Any]
-
-_METHODS = ("process", "run", "predict", "transform", "forward")
-_SHAPES = "a list of (name, callable), a scikit-learn Pipeline, an object with .stages, or a callable"
 
 
 class Runner(Protocol):
     """What a checked pipeline needs of a run; `Run` has it, and so has the inert one of --vizart-off."""
 
+    @property
+    def profile(self) -> str: ...
+
     def samples(self, dataset: GoldenDataset) -> Iterator[GoldenSample]: ...
 
-    def stage(self, name: str) -> Any: ...
+    @property
+    def stage(self) -> Callable[[str], Any]: ...
 
     @property
     def predict(self) -> Callable[..., None]: ...
@@ -43,24 +48,30 @@ def check_pipeline(
     """Run every stage on every sample and hand what labelled stages give to `predict`. See `Run.check`."""
     if on_error not in ("continue", "raise"):
         raise UsageError("unknown value", place="check(on_error=...)", expected="continue or raise", found=on_error)
-    stages = pipeline_stages(pipeline)
+    steps = _steps(pipeline)
     first_input = _source(source)
     as_prediction = _output(output)
-    labelled = {spec.stage for spec in dataset.specs} & {name for name, _ in stages}
+    labelled = set() if run.profile == "off" else {spec.stage for spec in dataset.specs}
+    outputs = _Outputs(steps, labelled)
     failures: dict[str, tuple[str | None, Exception]] = {}
-    for sample in run.samples(dataset):
-        try:
-            value = first_input(sample)
-            for name, function in stages:
-                with run.stage(name) as stage:
-                    value = stage.output(function(value))
-                if name in labelled:
-                    run.predict(as_prediction(name, value), stage=name, **forms)
-        except Exception as error:
-            if on_error == "raise":
+    with StageCalls(run.stage) as calls, Watch(outputs.nested_parts, keep=outputs.keepers):
+        calls.look_at(steps)
+        for sample in run.samples(dataset):
+            outputs.clear()
+            try:
+                value = first_input(sample)
+                for step in steps:
+                    value = calls.call(step, value)
+                    outputs.keep(step.name, value)
+                    for name in outputs.labelled_in(step):
+                        run.predict(as_prediction(name, outputs.only_one(name)), stage=name, **forms)
+            except UsageError:
                 raise
-            failures.setdefault(sample.id, (run.failed_stage(error), error))
-            run.record_failure(error)
+            except Exception as error:
+                if on_error == "raise":
+                    raise
+                failures.setdefault(sample.id, (run.failed_stage(error), error))
+                run.record_failure(error)
     if failures:
         raise _told(failures, len(dataset)) from next(iter(failures.values()))[1]
 
@@ -69,60 +80,51 @@ def pipeline_stages(pipeline: Any) -> list[NamedStage]:
     """Return the stages of a pipeline as (name, callable).
 
     Raises:
-        UsageError: its shape is not known, or it has no stage.
+        UsageError: its shape is not known, it has no stage, or two of the same name.
     """
-    steps = getattr(pipeline, "steps", None)
-    if steps is not None and hasattr(pipeline, "named_steps"):
-        return _sklearn_stages(steps)
-    parts = getattr(pipeline, "stages", None)
-    if parts is None and isinstance(pipeline, list | tuple | Mapping):
-        parts = pipeline
-    if parts is not None:
-        items: Iterable[Any] = parts.items() if isinstance(parts, Mapping) else parts
-        stages = [_named(item) for item in items]
-        if stages:
-            return stages
-    elif callable(pipeline):
-        return [(getattr(pipeline, "__name__", type(pipeline).__name__), pipeline)]
-    raise UsageError(
-        "this pipeline's shape is not known",
-        place="check()",
-        expected=_SHAPES,
-        found=pipeline,
-        hint="give its steps as [(name, callable), ...]",
-    )
+    return [(step.name, step.call) for step in _steps(pipeline)]
 
 
-def _named(item: Any) -> NamedStage:
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and callable(item[1]):
-        return item
-    name = getattr(item, "name", None)
-    if isinstance(name, str):
-        function = next((getattr(item, method) for method in _METHODS if callable(getattr(item, method, None))), None)
-        if function is None and callable(item):
-            function = item
-        if function is not None:
-            return name, function
-    raise UsageError(
-        "this is not a stage",
-        place="check()",
-        expected=f"(name, callable), or an object with .name and one of {', '.join(_METHODS)}",
-        found=item,
-        hint="give the steps as [(name, callable), ...]",
-    )
+class _Outputs:
+    """What the labelled stages gave on the sample at hand, those inside of other stages included."""
+
+    def __init__(self, steps: list[Step], labelled: set[str]) -> None:
+        self._labelled = {
+            step.name: [name for name in (*(part.name for part in step.inside), step.name) if name in labelled]
+            for step in steps
+        }
+        self.nested_parts = [part for step in steps for part in step.inside]
+        nested = [part.name for part in self.nested_parts if part.name in labelled]
+        self.keepers = {name: partial(self.keep, name) for name in nested}
+        self._given: dict[str, list[Any]] = {}
+
+    def clear(self) -> None:
+        self._given = {}
+
+    def keep(self, name: str, value: Any) -> None:
+        self._given.setdefault(name, []).append(value)
+
+    def labelled_in(self, step: Step) -> list[str]:
+        return self._labelled[step.name]
+
+    def only_one(self, name: str) -> Any:
+        given = self._given.get(name, [])
+        if len(given) != 1:
+            raise PredictionError(
+                f"stage {name!r} has labels, and ran {len(given)} times on this sample",
+                place="check()",
+                expected="one output for each sample",
+                hint="call vizart_run.predict(...) yourself, inside of `for sample in vizart_run.samples(...)`",
+            )
+        return given[0]
 
 
-def _sklearn_stages(steps: list[tuple[str, Any]]) -> list[NamedStage]:
-    *transformers, (last_name, last) = [(name, step) for name, step in steps if step not in (None, "passthrough")]
-    stages: list[NamedStage] = [(name, step.transform) for name, step in transformers]
-    if not hasattr(last, "predict"):
-        return [*stages, (last_name, last.transform)]
-
-    def predict_one(value: Any) -> Any:
-        result = last.predict(value)
-        return result[0] if len(result) == 1 else result
-
-    return [*stages, (last_name, predict_one)]
+def _steps(pipeline: Any) -> list[Step]:
+    try:
+        return steps_of(pipeline)
+    except UsageError as error:
+        error.place = error.place or "check()"
+        raise
 
 
 def _source(source: Any) -> Callable[[GoldenSample], Any]:

@@ -16,8 +16,11 @@ from pytest_vizart.errors import PredictionError, UsageError, warn
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
 from pytest_vizart.profiling.instrumentation import watched
-from pytest_vizart.profiling.recorder import Recorder, Stage
+from pytest_vizart.profiling.open_spans import OpenSpan
+from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
+from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder
 from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
 
@@ -30,7 +33,7 @@ class Run:
     Args:
         test_id: pytest node ID, or any name outside of pytest.
         output: output folder, for artifacts.
-        profile: level of profiling.
+        recording: level of profiling, and where the spans are journaled.
         passes: passes over the samples; None for auto.
         warmup: samples that run first and are not counted.
     """
@@ -40,19 +43,24 @@ class Run:
         test_id: str,
         *,
         output: Path,
-        profile: str = "detailed",
+        recording: RecordingOptions | None = None,
         passes: int | None = None,
         warmup: int = 3,
         audit: AuditLog | None = None,
         run_id: str | None = None,
         recorder: Recorder | None = None,
     ) -> None:
+        options = recording or RecordingOptions()
         self.run_id = run_id or str(uuid.uuid4())
         self.test_id = test_id
-        self.profile = profile
+        self.profile = options.profile
         self.dataset: GoldenDataset | None = None
         self.scorebook: Scorebook | None = None
-        self.recorder = recorder or Recorder(profile)
+        self.recorder = recorder or open_recorder(options, run_id=self.run_id, test_id=test_id)
+        self.functions = None if options.profile != "full" else FunctionPass(options.profile_share)
+        # The recorder's own method: one call less at every stage.
+        self.stage: Callable[[str], OpenSpan] = self.recorder.stage
+        self._measures = Measures(self.recorder)
         self.passes = 0
         self.warmup = warmup
         self.seen: dict[str, GoldenSample] = {}
@@ -88,9 +96,21 @@ class Run:
         self._use(dataset)
         yield from self._groups(batched(list(dataset), size), warmup_groups=-(-self.warmup // size), batch=True)
 
-    def stage(self, name: str) -> Stage:
-        """Return the context manager that measures one execution of a stage."""
-        return self.recorder.stage(name)
+    def gauge(self, name: str, value: float) -> None:
+        """Keep a reading of something, such as the depth of a queue, with the stage and the sample at hand.
+
+        Raises:
+            UsageError: the name is no non-empty string, or the value no finite number.
+        """
+        self._measures.gauge(name, value)
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Add to a counter, such as bytes or retries. Raises as `gauge` does."""
+        self._measures.count(name, amount)
+
+    def external(self, name: str) -> AbstractContextManager[None]:
+        """Return a context manager for a wait on an external service: `with vizart_run.external("ocr-api"): ...`."""
+        return self._measures.external(name)
 
     def predict(
         self,
@@ -256,15 +276,32 @@ class Run:
     def _groups(
         self, groups: list[list[GoldenSample]], *, warmup_groups: int, batch: bool
     ) -> Iterator[list[GoldenSample]]:
-        for group, turn in turns(groups, self.recorder.clock, passes=self._passes_wanted, warmup_groups=warmup_groups):
+        profiled = () if self.functions is None else self.functions.chosen(len(groups))
+        order = turns(
+            groups,
+            self.recorder.clock,
+            passes=self._passes_wanted,
+            warmup_groups=warmup_groups,
+            profiled=profiled,
+        )
+        for group, turn in order:
             self._begin(group, turn, batch=batch)
             yield group
+        # Not when the test raised: the samples at hand are told with its failure.
         self._group = []
+        if self.functions is not None:
+            self.functions.end(self.recorder)
 
     def _begin(self, group: list[GoldenSample], turn: Turn, *, batch: bool) -> None:
         self._group, self._turn, self._batch = group, turn, batch
+        if turn.functions and self.functions is not None:
+            self.functions.begin(self.recorder)
         self.recorder.begin_sample(
-            "|".join(sample.id for sample in group), pass_index=turn.pass_index, warmup=turn.warmup, items=len(group)
+            "|".join(sample.id for sample in group),
+            pass_index=turn.pass_index,
+            warmup=turn.warmup,
+            items=len(group),
+            input_path=group[0].path,
         )
         calibrate(self.recorder)
         if not turn.warmup:

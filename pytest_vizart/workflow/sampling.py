@@ -21,16 +21,21 @@ class Turn:
     """Where in the run a group of samples stands."""
 
     pass_index: int
-    warmup: bool
+    warmup: bool  # not counted
+    functions: bool = False  # the pass of the function profile, which is not counted either
 
 
-def turns(groups: Sequence[S], clock: Clock, *, passes: int | None, warmup_groups: int) -> Iterator[tuple[S, Turn]]:
-    """Yield every group with its turn: warm-up first, then pass after pass.
+def turns(
+    groups: Sequence[S], clock: Clock, *, passes: int | None, warmup_groups: int, profiled: Sequence[int] = ()
+) -> Iterator[tuple[S, Turn]]:
+    """Yield every group with its turn: warm-up first, then pass after pass, then those whose functions are profiled.
 
     Args:
         groups: samples, or batches of them.
         passes: how many; None for 3, for 2 when the first took over 20 s, for 1 when it took over 60 s.
         warmup_groups: how many of the first groups run before and are not counted.
+        profiled: numbers of the groups that run once more under the function profiler. It distorts times, so that no
+            pass that is judged may run under it.
     """
     for group in groups[:warmup_groups]:
         yield group, Turn(0, warmup=True)
@@ -43,6 +48,8 @@ def turns(groups: Sequence[S], clock: Clock, *, passes: int | None, warmup_group
         if passes is None and pass_index == 0:
             wanted = _affordable((clock.wall_ns() - started_ns) / _NS_PER_S)
         pass_index += 1
+    for number in profiled:
+        yield groups[number], Turn(pass_index, warmup=True, functions=True)
 
 
 def _affordable(pass_s: float) -> int:

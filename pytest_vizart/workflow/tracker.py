@@ -13,14 +13,16 @@ from types import TracebackType
 
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import HistoryError, UsageError, warn
+from pytest_vizart.history.journal import Journal
 from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
-from pytest_vizart.profiling.instrumentation import activated
+from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.finish import collect, write_trail
-from pytest_vizart.workflow.keeping import keep
+from pytest_vizart.workflow.keeping import keep, take_over_dead_sessions
+from pytest_vizart.workflow.recording import RecordingOptions, measuring
 from pytest_vizart.workflow.run import Run
 
 
@@ -32,10 +34,11 @@ class RunTracker(Run):
 
     Args:
         output: output folder.
-        profile: basic or detailed.
+        profile: basic, detailed or full.
         name: under which the run is kept; default: the script's file name.
         passes: passes over the samples; None for auto.
         warmup: samples that run first and are not counted.
+        profile_share: share of the samples whose functions are profiled at level full, 0 to 1.
 
     After the block `result` holds the RunResult. An exception inside of it is recorded and goes on unchanged;
     nothing is judged.
@@ -49,20 +52,36 @@ class RunTracker(Run):
         name: str | None = None,
         passes: int | None = None,
         warmup: int = 3,
+        profile_share: float = 0.01,
     ) -> None:
-        if profile not in ("basic", "detailed"):
+        if profile not in ("basic", "detailed", "full"):
             raise UsageError(
-                "unknown value", place="RunTracker(profile=...)", expected="basic or detailed", found=profile
+                "unknown value", place="RunTracker(profile=...)", expected="basic, detailed or full", found=profile
             )
         self._output = Path(output).absolute()
         self.result: RunResult | None = None
+        self._session = Session(
+            session_id=str(uuid.uuid4()),
+            started_us=SystemClock.epoch_us(),
+            command=shlex.join(sys.argv),
+            machine=describe_machine(),
+            code=describe_code(Path.cwd()),
+            version=VERSION,
+        )
+        self._journal = Journal(self._output, self._session.session_id)
         audit = self._open_output()
-        test_id = name or Path(sys.argv[0]).name or "python"
-        super().__init__(test_id, output=self._output, profile=profile, passes=passes, warmup=warmup, audit=audit)
+        super().__init__(
+            name or Path(sys.argv[0]).name or "python",
+            output=self._output,
+            recording=RecordingOptions(profile, profile_share, None if audit is None else self._journal.spans),
+            passes=passes,
+            warmup=warmup,
+            audit=audit,
+        )
         self._stack = ExitStack()
 
     def __enter__(self) -> RunTracker:
-        self._stack.enter_context(activated(self.recorder))
+        self._stack.enter_context(measuring(self.recorder))
         return self
 
     def __exit__(
@@ -74,30 +93,26 @@ class RunTracker(Run):
         except Exception as problem:  # noqa: BLE001 - monitoring never breaks what it watches
             warn(f"{self.test_id}: the run was not kept: {type(problem).__name__}: {problem}")
         finally:
-            self.recorder.close()
+            self.recorder.discard()
 
     def _keep(self, error: BaseException | None) -> None:
-        session = Session(
-            session_id=str(uuid.uuid4()),
-            started_us=self.started_us,
-            command=shlex.join(sys.argv),
-            machine=describe_machine(),
-            code=describe_code(Path.cwd()),
-            version=VERSION,
-        )
+        session = self._session
         result = collect(self, session_id=session.session_id, error=error, partial=False, contended=False)
         because = "runs outside of pytest are not judged"
         info = replace(result.info, accepted=False, accepted_latency=False, not_accepted_because=because)
         self.result = replace(result, info=info)
         write_trail(self.log, self.result)
         if self._audit is not None:
-            keep(self._output, session, [self.result])
+            if keep(self._output, session, [self.result]):
+                self._journal.remove()
             self._audit.close()
 
     def _open_output(self) -> AuditLog | None:
         try:
             prepare_output(self._output)
-        except HistoryError as error:
+            take_over_dead_sessions(self._output)
+            self._journal.open(self._session)
+        except (HistoryError, OSError) as error:
             warn(str(error))
             return None
         return AuditLog(self._output)

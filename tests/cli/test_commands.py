@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,14 @@ from pytest_vizart.cli import main
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
-from tests.history.builders import START_US, a_run, a_session
+from tests.history.builders import START_US, a_profile, a_run, a_session
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     session = a_session()
     runs = [
-        a_run("aaa1"),
+        replace(a_run("aaa1"), profile=a_profile()),
         a_run(
             "aab2",
             accepted=False,
@@ -52,6 +53,22 @@ def test_show_tells_stages_accuracy_and_error(output: Path) -> None:
     assert "ValueError: x" in vizart(output, "show", "ccc").output
     document = json.loads(vizart(output, "show", "aaa1", "--json").output)
     assert document["stages"][0]["name"] == "detect"
+
+
+def test_show_tells_what_profiling_measured(output: Path) -> None:
+    text = vizart(output, "show", "aaa1").output
+    assert "memory grows by 101 kB a sample [95 .. 108] over 400 samples, most in detect" in text
+    assert "queue in detect: 3 .. 3, mean 3" in text
+    assert "ocr" not in text  # it was waited for in warm-up alone
+    document = json.loads(vizart(output, "show", "aaa1", "--json").output)
+    assert document["leaks"][0]["kb_per_sample"] == 101.2
+    assert [(found["name"], found["count"]) for found in document["measures"]] == [("queue", 1)]
+
+
+def test_show_reads_runs_that_older_versions_kept() -> None:
+    old = Path(__file__).parents[1] / "history" / "fixtures" / "v1"
+    lines = vizart(old, "show", "v1-run-1").output.splitlines()
+    assert [line.split(":")[0] for line in lines[1:5]] == ["  decode", "  detect", "    resize", "    predict"]
 
 
 @pytest.mark.parametrize(("run_id", "message"), [("zzz", "no run 'zzz'"), ("aa", "2 runs begin with 'aa'")])

@@ -80,3 +80,15 @@ def test_without_context_switches_a_new_wait_cannot_be_told_from_preemption(one)
 def test_a_stage_without_any_time_has_no_clock(make_stage):
     assert not nature(make_stage(np.full((3, 2), np.nan))).has_cpu
     assert not nature(make_stage(np.empty((3, 0)))).has_cpu
+
+
+def test_a_stage_that_was_only_timed_from_some_sample_on(one):
+    def with_unknown_switches(run):
+        times = run.stages["detect"]
+        times.voluntary_switches[4:] = np.nan
+        return run
+
+    calm, waiting = with_unknown_switches(one()), with_unknown_switches(one(waits_ms=4.0))
+    assert choose_clock("detect", calm, []) == "cpu"
+    assert choose_clock("detect", waiting, []) == "wall"
+    assert kind_untold("detect", waiting, [calm])  # without switches, waiting looks like preemption

@@ -11,6 +11,7 @@ from pytest_vizart.gating.limits import (
     MemoryLimit,
     did_not_run,
     pick,
+    stages_with_peak_limit,
     unknown_stages,
     usage,
 )
@@ -26,6 +27,9 @@ def test_latency_and_memory_take_their_limits():
         "detect", None, 50.0, None, 0.05
     )
     assert MemoryLimit.from_marker((), {"max_rss_mb": 500}) == MemoryLimit(None, 500.0, None)
+    given = {"stage": "detect", "max_growth_mb": 1, "max_peak_mb": 2, "max_leak_mb": 3, "max_gpu_mb": 4}
+    assert MemoryLimit.from_marker((), given) == MemoryLimit("detect", None, 1.0, 2.0, 3.0, 4.0)
+    assert LatencyLimit.from_marker((), {"min_per_second": 12}) == LatencyLimit(min_per_second=12.0)
 
 
 def test_numpy_numbers_become_plain_ones():
@@ -72,6 +76,12 @@ def test_an_unknown_argument_is_refused_with_the_one_that_was_meant(kind, kwargs
         (LatencyLimit, "max_slowdown", 0),
         (MemoryLimit, "max_rss_mb", 0),
         (MemoryLimit, "max_growth_mb", []),
+        (MemoryLimit, "max_peak_mb", -1),
+        (MemoryLimit, "max_leak_mb", 0),
+        (MemoryLimit, "max_gpu_mb", True),
+        (LatencyLimit, "min_per_second", 0),
+        (LatencyLimit, "min_per_second", "12/s"),
+        (LatencyLimit, "min_per_second", float("nan")),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_argument_name(kind, name, value):
@@ -98,10 +108,24 @@ def test_a_marker_that_limits_nothing_is_refused(kind):
         kind.from_marker((), {"stage": "detect"})
 
 
-@pytest.mark.parametrize("name", ["max_peak_mb", "max_leak_mb", "max_gpu_mb"])
-def test_what_is_not_measured_yet_is_an_error_not_a_pass(name):
-    with pytest.raises(UsageError, match="is not measured yet"):
-        MemoryLimit.from_marker((), {name: 100})
+def test_of_the_whole_pipeline_only_its_slowdown_can_be_limited():
+    assert LatencyLimit.from_marker((), {"stage": "(pipeline)", "max_slowdown": 0.1}).max_slowdown == 0.1
+    for name in ("median_ms", "p95_ms", "p99_ms", "min_per_second"):
+        with pytest.raises(UsageError, match=f"argument {name}: is not judged of the whole pipeline"):
+            LatencyLimit.from_marker((), {"stage": "(pipeline)", "max_slowdown": 0.1, name: 5})
+
+
+@pytest.mark.parametrize(
+    "limits, stages",
+    [
+        ([], set()),
+        ([MemoryLimit("detect", max_rss_mb=1), MemoryLimit(None, max_leak_mb=1)], set()),
+        ([MemoryLimit("detect", max_peak_mb=1), MemoryLimit("draw", max_rss_mb=1)], {"detect"}),
+        ([MemoryLimit("detect", max_peak_mb=1), MemoryLimit(None, max_peak_mb=1)], {"detect", None}),
+    ],
+)
+def test_naming_a_peak_asks_for_the_exact_one(limits, stages):
+    assert stages_with_peak_limit(limits) == stages
 
 
 def test_a_limit_that_names_the_stage_wins_and_then_the_first():
@@ -126,4 +150,4 @@ def test_a_stage_that_did_not_run_is_named_with_the_one_that_was_meant():
 def test_every_marker_can_be_described(marker):
     line = usage(marker)
     assert line.startswith(f"{marker}(stage=...")
-    assert "max_peak_mb" not in line
+    assert all(f"{argument.name}=..." in line for argument in ARGUMENTS[marker])

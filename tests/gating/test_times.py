@@ -14,7 +14,7 @@ _EMPTY: dict[str, object] = {
 
 
 def table(*rows: dict[str, object]) -> SpanTable:
-    return SpanTable(**{name: [{**_EMPTY, **row}[name] for row in rows] for name in SPAN_COLUMNS})  # type: ignore[arg-type]
+    return SpanTable(**{name: [{**_EMPTY, **row}.get(name) for row in rows] for name in SPAN_COLUMNS})  # type: ignore[arg-type]
 
 
 def test_spans_become_a_grid_of_samples_and_passes():

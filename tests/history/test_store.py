@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,11 +11,12 @@ import pytest
 
 from pytest_vizart.errors import HistoryError, VizartWarning
 from pytest_vizart.history.reader import History
+from pytest_vizart.history.records import gpu_readings, leaks_of, measure_table, outputs_of, span_table
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.schema import SCHEMA_VERSION, TABLES
 from pytest_vizart.history.writer import prepare_output, write_decision, write_tables
 from pytest_vizart.records.run import RunResult, Session
-from tests.history.builders import START_US, a_run, a_session
+from tests.history.builders import START_US, a_profile, a_run, a_session
 
 
 def keep(output: Path, session: Session, *runs: RunResult) -> list[Path]:
@@ -34,6 +36,23 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     accuracy = {row["metric"]: (row["value"], row["headline"]) for row in history.accuracy().to_pylist()}
     assert accuracy == {"accuracy": (1.0, True), "f1": (None, False)}
     assert history.outcomes().to_pylist()[0]["tags"] == ["night"]
+
+
+def test_what_profiling_measured_is_read_back_as_the_records_it_was(tmp_path: Path) -> None:
+    run = replace(a_run(), profile=a_profile())
+    keep(tmp_path, a_session(), run, a_run("r2"))
+    history = History(tmp_path)
+    only = {"run_ids": ["r1"]}
+    assert span_table(history.spans(**only)) == run.spans
+    assert measure_table(history.measures(**only)) == run.profile.measures
+    assert outputs_of(history.outputs(**only)) == run.profile.outputs
+    assert leaks_of(history.leaks(**only)) == run.profile.leaks
+    assert gpu_readings(history.gpu(**only)) == run.profile.gpu
+    assert history.measures(stage="detect")["name"].to_pylist() == ["queue"]
+    assert history.outputs(stage="decode")["kind"].to_pylist() == ["none"]
+    for table in (history.measures, history.outputs, history.leaks, history.gpu):
+        assert set(table().column("test_id").to_pylist()) == {"test_x.py::test_x"}
+        assert table(run_ids=["r2"]).num_rows == table(session_ids=["other"]).num_rows == 0
 
 
 def test_one_file_per_session_and_table(tmp_path: Path) -> None:

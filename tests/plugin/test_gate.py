@@ -156,7 +156,7 @@ def test_markers_of_classes_and_modules_are_checked_too(project: pytest.Pytester
     project.makepyfile(
         """
         import pytest
-        pytestmark = pytest.mark.vizart_memory(max_peak_mb=1)
+        pytestmark = pytest.mark.vizart_memory(max_peek_mb=1)
 
         def test_module(vizart_run): pass
 
@@ -169,4 +169,4 @@ def test_markers_of_classes_and_modules_are_checked_too(project: pytest.Pytester
     )
     result = project.runpytest()
     result.assert_outcomes(errors=2, passed=1)
-    result.stdout.fnmatch_lines(["*not measured yet*"])
+    result.stdout.fnmatch_lines(["*max_peek_mb*did you mean max_peak_mb*"])

@@ -9,7 +9,7 @@ import types
 import pytest
 
 from pytest_vizart.errors import UsageError
-from pytest_vizart.profiling.instrumentation import activated, profile, watched
+from pytest_vizart.profiling.instrumentation import activated, covering, profile, watched
 from pytest_vizart.profiling.recorder import Recorder
 from tests.profiling.fake_clock import FakeClock, FakeMemory
 
@@ -131,10 +131,82 @@ def test_a_name_that_leads_nowhere(module: types.ModuleType, name: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_stage_needs_a_name(name: str) -> None:
+    with pytest.raises(UsageError, match="needs a name"):
+        profile(name)(double)
+
+
+def test_a_decorated_cached_function_keeps_its_attributes_and_binds(recorder: Recorder) -> None:
+    class Owner:
+        @profile
+        @functools.cache  # noqa: B019
+        def work(self, value: int) -> int:
+            return value
+
+    owner = Owner()
+    with activated(recorder):
+        assert (owner.work(2), owner.work(2)) == (2, 2)
+    assert Owner.work.cache_info().hits == 1  # type: ignore[attr-defined]
+    assert recorder.table().stage == ["work", "work"]
+
+
+def test_an_exception_goes_through_unchanged_and_ends_the_stage(recorder: Recorder) -> None:
+    error = ValueError("x")
+
+    @profile
+    def work() -> None:
+        raise error
+
+    with activated(recorder), pytest.raises(ValueError, match="x") as caught:
+        work()
+    assert caught.value is error
+    assert recorder.table().error == ["ValueError"]
+
+
+def test_recursion_is_nested(recorder: Recorder) -> None:
+    @profile
+    def fall(depth: int) -> int:
+        return fall(depth - 1) if depth else 0
+
+    with activated(recorder):
+        fall(2)
+    assert recorder.table().parent == [None, "fall", "fall"]
+
+
+def test_a_covered_stage_takes_in_the_function_of_its_name_called_directly(recorder: Recorder) -> None:
+    with activated(recorder), covering("double"), recorder.stage("double"):
+        double(1)
+        with recorder.stage("other"):
+            double(1)
+        triple(1)
+    assert list(zip(recorder.table().stage, recorder.table().parent, strict=True)) == [
+        ("double", None), ("other", "double"), ("double", "other"), ("named", "double"),
+    ]  # fmt: skip
+
+
+def test_what_is_sent_to_other_processes_takes_no_run_along(recorder: Recorder) -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+
+    @profile
+    def work(value: int) -> int:
+        return value + 1
+
+    @profile
+    async def awaited(value: int) -> int:
+        return value + 1
+
+    with activated(recorder), watched([f"{__name__}:double"]):
+        for function in (double, profile(functools.partial(pow, 2)), work):
+            assert cloudpickle.loads(cloudpickle.dumps(function))(3) == function(3)
+        assert asyncio.run(cloudpickle.loads(cloudpickle.dumps(awaited))(3)) == 4
+
+
 def test_profile_imports_nothing_heavy() -> None:
+    heavy = "numpy pyarrow pytest pydantic loguru psutil inspect dataclasses asyncio"
     code = (
-        "import sys; from pytest_vizart import profile; "
-        "print([m for m in ('numpy', 'pyarrow', 'pytest', 'pydantic', 'loguru', 'psutil') if m in sys.modules])"
+        "import sys; from pytest_vizart import profile; profile(print); "
+        f"print([m for m in '{heavy}'.split() if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from pytest_vizart.records.outcome import Case, Outcome
 from pytest_vizart.records.run import Code, Machine, RunInfo, RunResult, Session, SessionResult, TrendPoint
-from pytest_vizart.records.score import Counts, Distribution, MemoryStats, Score, StageStats
-from pytest_vizart.records.span import SpanTable
+from pytest_vizart.records.score import Counts, Score
+from pytest_vizart.records.span import SPAN_COLUMNS, SpanTable
+from pytest_vizart.records.stage import Distribution, MemoryStats, StageStats
 from pytest_vizart.records.verdict import Verdict
 
 from .case_builders import cloud_case, coin_case, digit_case, mask_case
@@ -71,28 +72,37 @@ def spans(
             for position, (name, (wall_ms, cpu_ms)) in enumerate(stages.items()):
                 noise = float(random.gamma(20, 1 / 20))
                 grown = resident + (leak_mb * 1e6 if position == len(stages) - 1 else 0) + float(random.normal(0, 4e5))
-                row = {
-                    "stage": name,
-                    "parent": None,
-                    "sample_id": f"coin-{sample:03d}",
-                    "pass_index": pass_index,
-                    "warmup": False,
-                    "items": 1,
-                    "started_us": STARTED_US + len(table) * 1000,
-                    "wall_ns": int(wall_ms * noise * 1e6),
-                    "cpu_ns": int(cpu_ms * noise * 1e6),
-                    "process_cpu_ns": int(cpu_ms * noise * 1e6),
-                    "rss_before": int(resident),
-                    "rss_after": int(grown),
-                    "minor_faults": 10,
-                    "voluntary_switches": 1,
-                    "involuntary_switches": 0,
-                    "error": None,
-                }
-                for column, value in row.items():
-                    getattr(table, column).append(value)
+                wall_ns = int(wall_ms * noise * 1e6)
+                add_span(
+                    table,
+                    stage=name,
+                    sample_id=f"coin-{sample:03d}",
+                    pass_index=pass_index,
+                    offset_ns=table.offset_ns[-1] + table.wall_ns[-1] + 20_000 if len(table) else 0,
+                    wall_ns=wall_ns,
+                    self_ns=wall_ns,
+                    cpu_ns=int(cpu_ms * noise * 1e6),
+                    process_cpu_ns=int(cpu_ms * noise * 1e6),
+                    rss_before=int(resident),
+                    rss_after=int(grown),
+                    minor_faults=10,
+                    voluntary_switches=1,
+                    involuntary_switches=0,
+                )
                 resident = grown
     return table
+
+
+_NO_PARENT = {"parent_id": None, "parent": None, "process": 4_711, "warmup": False, "items": 1}
+
+
+def add_span(table: SpanTable, **values: Any) -> int:
+    """Add one span; what is not given was not measured. Returns its number."""
+    row = dict.fromkeys(SPAN_COLUMNS) | _NO_PARENT | {"span_id": len(table) + 1} | values
+    row["started_us"] = STARTED_US + row["offset_ns"] // 1_000
+    for column, value in row.items():
+        getattr(table, column).append(value)
+    return int(row["span_id"])
 
 
 def stage_stats(table: SpanTable) -> tuple[StageStats, ...]:

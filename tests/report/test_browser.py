@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_vizart.records.profile import FlameNode
+from pytest_vizart.records.run import SessionResult
+
 from . import builders
+from .profile_builders import profile, profiled_run, profiled_session
 from .test_html import hostile_session, many_cases
 
 Opened = Callable[..., Any]
@@ -169,10 +174,12 @@ def test_the_interactive_chart_runs_when_asked_for(opened: Opened, tmp_path: Pat
 
 @pytest.mark.parametrize("width", [400, 760, 1280])
 def test_no_width_makes_the_page_wider_than_the_window(opened: Opened, tmp_path: Path, width: int) -> None:
-    for result in (builders.full_session(tmp_path), hostile_session(tmp_path)):
+    for result in (builders.full_session(tmp_path), hostile_session(tmp_path), profiled_session(tmp_path)):
         browser = opened(result, tuple(builders.trend_points(result)), width=width)
         _wait(browser, "return document.querySelector('#case-view h3')")
         browser.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        if any(run.profile.flame for run in result.runs):
+            _wait(browser, "return document.querySelector('.flame-node')")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
@@ -202,3 +209,101 @@ def test_a_link_to_the_case_that_is_shown_already_goes_there_too(opened: Opened,
         browser.execute_script("scrollTo(0, 0)")
         browser.execute_script("arguments[0].click()", link)
         _wait(browser, "return document.getElementById('case-view').getBoundingClientRect().top < innerHeight")
+
+
+def _open_functions(browser: Any) -> None:
+    browser.execute_script("document.querySelector('.flame-fold').open = true")
+    _wait(browser, "return document.querySelector('.flame-node')")
+
+
+def _focused_function(browser: Any) -> str:
+    return str(
+        browser.execute_script("return document.activeElement.closest('.flame-node')?.getAttribute('aria-label')")
+    )
+
+
+def _on_function(browser: Any, name: str, act: str) -> None:
+    script = "[...document.querySelectorAll('.flame-node')].find((node) => node.title.startsWith(arguments[0]))" + act
+    browser.execute_script(script, name)
+
+
+def test_functions_are_drawn_when_asked_for_and_a_click_looks_closer(opened: Opened, tmp_path: Path) -> None:
+    browser = opened(profiled_session(tmp_path))
+    assert browser.execute_script("return document.querySelectorAll('.flame-node').length") == 0
+    _open_functions(browser)
+    assert _text(browser, ".flame-line") == "all samples · 30.0 ms, 100 %, 1.90 ms of it itself"
+    width = "return document.querySelector('.flame-node[title^=network]').getBoundingClientRect().width"
+    narrow, whole = (
+        browser.execute_script(width),
+        browser.execute_script("return document.querySelector('.flame').getBoundingClientRect().width"),
+    )
+    assert narrow == pytest.approx(whole * 16.4 / 30, rel=0.01)
+    _on_function(browser, "network", ".click()")
+    assert browser.execute_script(width) == pytest.approx(whole, rel=0.01)
+    assert _text(browser, ".flame-line").startswith("network · 16.4 ms, 55 %")
+    assert browser.execute_script("return document.querySelector('.flame-node[title^=decode]')") is None
+    browser.execute_script("document.querySelector('.flame-fold .tools button').click()")
+    assert browser.execute_script(width) == pytest.approx(narrow, rel=0.01)
+    assert browser.execute_script("return document.querySelector('.flame-fold .tools button').hidden")
+
+
+def test_functions_are_walked_through_by_keys_and_the_cases_stay(opened: Opened, tmp_path: Path) -> None:
+    browser = opened(profiled_session(tmp_path))
+    _wait(browser, "return document.querySelector('#case-view h3')")
+    case = browser.execute_script("return location.hash")
+    _open_functions(browser)
+    browser.execute_script("document.querySelector('.flame-node[tabindex=\"0\"]').focus()")
+    assert browser.execute_script("return document.querySelectorAll('.flame-node[tabindex=\"0\"]').length") == 1
+    down, up, left, right, enter, escape = "\ue015", "\ue013", "\ue012", "\ue014", "\ue007", "\ue00c"
+    walked = []
+    for key in (down, down, left, right, up, left, enter, escape):
+        _press(browser, key)
+        walked.append(_focused_function(browser).split(" · ")[0])
+    assert walked == ["detect", "network", "resize", "network", "detect", "decode", "decode", "decode"]
+    assert _text(browser, ".flame-line").startswith("decode · 6.20 ms, 21 %")
+    assert browser.execute_script("return location.hash") == case
+
+
+def test_functions_are_found_by_name_and_file(opened: Opened, tmp_path: Path) -> None:
+    browser = opened(profiled_session(tmp_path))
+    _open_functions(browser)
+    search = browser.find_element("css selector", ".flame-fold input")
+    search.send_keys("NETWORK")
+    assert _text(browser, ".flame-fold [role=status]") == "1 found, 55 % of the time"
+    assert browser.execute_script("return [...document.querySelectorAll('.hit')].map((node) => node.textContent)") == [
+        "network"
+    ]
+    search.send_keys("\ue007")
+    assert _focused_function(browser).startswith("network")
+    search.send_keys("\ue00c")
+    assert browser.execute_script("return document.querySelectorAll('.hit, .dim').length") == 0
+    search.send_keys("PIL/")
+    assert browser.execute_script("return document.querySelectorAll('.hit').length") > 3
+    search.clear()
+
+
+def test_names_of_functions_are_text(opened: Opened, tmp_path: Path) -> None:
+    browser = opened(hostile_session(tmp_path))
+    _open_functions(browser)
+    assert "</script><img" in _text(browser, ".flame-line")
+    _on_function(browser, "</script>", ".click()")
+    browser.find_element("css selector", ".flame-fold input").send_keys("<img")
+    assert browser.execute_script("return document.querySelectorAll('[src=x], [onerror]').length") == 0
+    assert _text(browser, ".flame-fold [role=status]").startswith("4 found, 100 %")
+
+
+def test_of_very_many_functions_the_smallest_are_merged(opened: Opened, tmp_path: Path) -> None:
+    calls = tuple(FlameNode(f"f{n}", f"p/x.py:{n}", 1.0 + n / 9_000) for n in range(9_000))
+    result = profiled_session(tmp_path, profile=replace(profile(), flame=FlameNode("all", "", 20_000.0, calls)))
+    browser = opened(result)
+    _open_functions(browser)
+    assert browser.execute_script("return document.querySelectorAll('.flame-node').length") <= 3_000
+    assert "6,0" in _text(browser, ".flame-node.merged")
+    assert "smaller ones" in _text(browser, ".flame-node.merged")
+
+
+def test_a_slow_sample_leads_to_its_case(opened: Opened, tmp_path: Path) -> None:
+    result = SessionResult(builders.session(), (builders.coins_run(tmp_path), profiled_run(tmp_path)))
+    browser = opened(result)
+    browser.execute_script("document.querySelector('.stage-card a.chip').click()")
+    _wait(browser, "return document.querySelector('#case-view h3')?.textContent === 'shelf-007'")

@@ -4,7 +4,16 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from pytest_vizart.report.charts import TrendMark, memory_chart, stage_bar, thinned, trend_chart
+from pytest_vizart.report.charts import (
+    TrendMark,
+    memory_chart,
+    spark_chart,
+    stage_bar,
+    thinned,
+    thinned_points,
+    timeline_chart,
+    trend_chart,
+)
 
 HOSTILE = "</svg><script>alert(1)</script>"
 
@@ -64,3 +73,31 @@ def test_names_cannot_leave_their_attribute_or_title() -> None:
 
 def test_no_value_no_chart() -> None:
     assert trend_chart([TrendMark(None, "a")], "t") == ""
+
+
+def test_thinning_points_keeps_peaks_and_order() -> None:
+    points = [(float(n), float(n % 7)) for n in range(50_000)]
+    points[43_210] = (43_210.0, 99.0)
+    kept = thinned_points(points)
+    assert len(kept) <= 1_000
+    assert (43_210.0, 99.0) in kept
+    assert kept == sorted(kept)
+    assert thinned_points(points[:10]) == points[:10]
+
+
+def test_a_timeline_draws_every_line_that_has_points_on_one_scale() -> None:
+    svg = timeline_chart(
+        {"a": [(1.0, 10.0), (3.0, 20.0)], "b": [], HOSTILE: [(1.0, 20.0)]}, [2.0], (1.0, 3.0, 10.0, 20.0)
+    )
+    drawn = {path.get("class"): path.get("d") for path in _shapes(svg, "path")}
+    assert drawn["a"] == "M0.0 136.0L600.0 4.0"
+    assert drawn["upright"] == "M300.0 0V140"
+    assert drawn[HOSTILE] == "M0.0 4.0"
+    assert "b" not in drawn
+
+
+@pytest.mark.parametrize("values", [[5.0], [5.0, 5.0], [0.0, 1.0, -2.0]])
+def test_a_spark_stays_inside(values: list[float]) -> None:
+    (line,) = (path for path in _shapes(spark_chart(values), "path") if path.get("class") == "line-after")
+    heights = [float(point.split(" ")[1]) for point in line.get("d", "")[1:].split("L")]
+    assert all(0 <= height <= 48 for height in heights)

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from pytest_vizart.errors import VizartError
+from pytest_vizart.records.profile import FlameNode, Profile
 from pytest_vizart.records.run import RunResult, SessionResult
 from pytest_vizart.records.span import SpanTable
+from pytest_vizart.records.stage import SlowSample
 from pytest_vizart.report.html import embedded_json, render_html, write_report
 
 from . import builders
 from .conftest import GENERATED_AT
+from .profile_builders import profile, profiled_session
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'{{7*7}}\u2028\udcff"
 
@@ -123,6 +126,59 @@ def test_embedded_json_holds_no_character_that_html_or_old_script_engines_read()
     assert json.loads(text) == {"name": "<!--<script>&\u2028\u2029"}
 
 
+def test_what_was_profiled_is_shown_and_what_was_not_leaves_no_gap(tmp_path: Path) -> None:
+    page = _page(profiled_session(tmp_path))
+    for said in (
+        "at once ran at the same time as others: times do not add up",
+        "suppress overlaps: shorter than 0.2 ms: timing alone",
+        "peak above its start, exact 60.1 MB",
+        "peak above its start, sampled 3.1 MB",
+        "read 850 kB a span",
+        "taken from the device 1,536.0 MB",
+        "of that itself 85.2 ms, 13 %",
+        "waits on services 3.40 ms a span",
+        "very first call 32.0 ms",
+        "larger input files: 3.1 MB against 0.8 MB",
+        "Memory grows by 101 kB a sample [95 .. 108] over 60 samples, most in network.",
+        "queue depth",
+        "objects in detect 40 in 10 counts",
+        "waiting for store in upload 30.6 ms in 9 waits",
+        "Slowed down during the run: power cap",
+        "Functions by time 2 samples in a pass of their own",
+        "2 outputs of stages summarised in 4.25 ms",
+        "detect: 1 output holds numbers that are NaN or infinite (shelf-001).",
+    ):
+        assert said in page.words, said
+    assert page.words.index("detect") < page.words.index("resize") < page.words.index("crop")
+    plain = _page(builders.passing_session(tmp_path)).words
+    for absent in (
+        "at once",
+        "Functions by time",
+        "Gauges",
+        "GPU",
+        "per second",
+        "Slowest samples",
+        "peaks inside",
+        "kB a span",
+    ):
+        assert absent not in plain.split("Stages: time and memory")[1].split("Accuracy")[0], absent
+
+
+def test_a_slow_sample_leads_to_its_case_where_there_is_one(tmp_path: Path) -> None:
+    page = _page(profiled_session(tmp_path))
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a" and attributes.get("class") == "chip"]
+    assert links == ["#case=0"]
+
+
+def test_functions_are_packed_and_drawn_from_columns(tmp_path: Path) -> None:
+    page = _page(profiled_session(tmp_path))
+    columns = json.loads(gzip.decompress(b64decode(page.scripts["flame-0"])))
+    assert columns["names"][columns["name"][0]] == "all samples"
+    assert {len(columns[key]) for key in ("name", "place", "parent", "start", "width", "ms", "own_ms", "package")} == {
+        716
+    }
+
+
 def test_an_error_of_the_test_itself_is_shown(tmp_path: Path) -> None:
     run = builders.coins_run(tmp_path, failing=False)
     run = replace(run, info=replace(run.info, status="error", error="ValueError: no coin in sight"), verdicts=())
@@ -186,7 +242,18 @@ def _hostile(run: RunResult, number: int) -> RunResult:
     return replace(
         run,
         info=replace(run.info, test_id=test_id, dataset=HOSTILE, error=HOSTILE, notes=(HOSTILE,), status="error"),
-        stages=tuple(replace(stats, name=HOSTILE, notes=(HOSTILE,)) for stats in run.stages[:1]),
+        stages=tuple(
+            replace(
+                stats,
+                name=HOSTILE,
+                notes=(HOSTILE,),
+                parent=HOSTILE,
+                concurrent=True,
+                slowest=(SlowSample(HOSTILE, 3.0),),
+                slow_because=HOSTILE,
+            )
+            for stats in run.stages[:1]
+        ),
         scores=tuple(
             replace(score, stage=stage, newly_wrong=(HOSTILE,), newly_fixed=(HOSTILE,), notes=(HOSTILE,))
             for score in run.scores
@@ -197,4 +264,19 @@ def _hostile(run: RunResult, number: int) -> RunResult:
         ),
         cases=cases,
         outcomes=outcomes,
+        profile=_hostile_profile(),
+    )
+
+
+def _hostile_profile() -> Profile:
+    whole = profile()
+    measures = replace(whole.measures, name=[HOSTILE] * len(whole.measures), stage=[HOSTILE] * len(whole.measures))
+    calls = tuple(FlameNode(HOSTILE, f"{HOSTILE}/{HOSTILE}.py:{number}", 1.0) for number in range(3))
+    return replace(
+        whole,
+        measures=measures,
+        leaks=(replace(whole.leaks[0], stage=HOSTILE),),
+        outputs=tuple(replace(output, stage=HOSTILE, sample_id=HOSTILE, text=HOSTILE) for output in whole.outputs),
+        gpu=tuple(replace(reading, throttled=(HOSTILE,)) for reading in whole.gpu),
+        flame=FlameNode(HOSTILE, "", 4.0, calls),
     )

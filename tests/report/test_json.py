@@ -16,13 +16,15 @@ from pytest_vizart.records.run import SessionResult
 from pytest_vizart.report.json import session_document, write_json
 
 from . import builders
+from .profile_builders import profiled_run
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 
 
 @pytest.fixture
 def document(tmp_path: Path) -> dict[str, Any]:
-    return session_document(builders.full_session(tmp_path))
+    full = builders.full_session(tmp_path)
+    return session_document(replace(full, runs=(*full.runs, profiled_run(tmp_path))))
 
 
 def test_holds_the_keys_of_the_contract(document: dict[str, Any]) -> None:
@@ -33,10 +35,34 @@ def test_holds_the_keys_of_the_contract(document: dict[str, Any]) -> None:
     stage = run["stages"][0]
     assert {"name", "spans", "errors", "wall_ms", "cpu_ms", "memory_mb", "gpu_mb"} <= set(stage)
     assert set(stage["wall_ms"]) == {"median", "p95", "p99", "min", "max"}
-    assert set(stage["memory_mb"]) == {"before", "after", "growth", "peak"}
+    assert set(stage["memory_mb"]) == {"before", "after", "growth", "peak", "peak_exact", "highest"}
     assert stage["gpu_mb"] is None
     assert run["accuracy"][0]["counts"] == {"correct": 18, "wrong": 5, "invalid": 1, "unlabeled": 0}
     assert document["verdicts"][0]["interval"] == [0.116, 0.178]
+
+
+def test_what_profiling_measured_is_told_in_milliseconds_and_megabytes(document: dict[str, Any]) -> None:
+    run = document["runs"][-1]
+    stages = {stage["name"]: stage for stage in run["stages"]}
+    assert {name: stage["parent"] for name, stage in stages.items() if stage["parent"]} == dict.fromkeys(
+        ("resize", "network", "suppress overlaps"), "detect"
+    )
+    assert [name for name, stage in stages.items() if stage["concurrent"]] == ["crop", "upload"]
+    assert stages["network"]["gpu"]["reserved_mb"] == 1536.0
+    assert stages["network"]["memory_mb"]["peak_exact"] is True
+    assert stages["detect"]["slowest"][0] == {"sample_id": "shelf-007", "wall_ms": 14.9}
+    profiling = run["profiling"]
+    assert [leak["found"] for leak in profiling["leaks"]] == [True, False]
+    queue, objects, store = profiling["measures"]
+    assert (queue["count"], queue["min"], queue["max"], queue["stage"]) == (60, 0.0, 6.0, None)  # warm-up left out
+    assert (objects["kind"], objects["sum"]) == ("count", 40.0)
+    assert (store["kind"], store["mean"]) == ("external", pytest.approx(3.4))
+    assert (profiling["outputs"], profiling["outputs_ms"], profiling["flame_samples"]) == (2, 4.25, 2)
+    assert profiling["gpu"] == {
+        "readings": 13, "max_memory_mb": 2412.0, "max_process_memory_mb": 1600.0,
+        "mean_utilisation": pytest.approx(0.3238, abs=1e-4), "min_sm_clock_mhz": 1410, "max_temperature_c": 64,
+        "throttled": ["power cap"],
+    }  # fmt: skip
 
 
 def test_every_key_of_a_real_document_is_documented(document: dict[str, Any]) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pytest_vizart.records.run import RunResult, SessionResult
-from pytest_vizart.records.score import StageStats
 from pytest_vizart.records.span import SpanTable
+from pytest_vizart.records.stage import StageStats
 from pytest_vizart.records.verdict import Verdict
 from pytest_vizart.report.standing import coverage, headline, loudest_first, standing
 

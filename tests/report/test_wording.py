@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from pytest_vizart.records.profile import Leak
 from pytest_vizart.report import wording
 
 
@@ -48,3 +49,12 @@ def test_lists_name_a_few_and_count_the_rest() -> None:
 def test_negative_zero_is_zero() -> None:
     assert wording.megabytes(-0.01) == "0.0"
     assert wording.megabytes(-0.5) == "-0.5"
+
+
+def test_a_leak_in_one_sentence() -> None:
+    leak = Leak("cpu", 101.2, 94.6, 108.4, 1_400, True, "decode")
+    assert (
+        wording.leak_sentence(leak) == "memory grows by 101 kB a sample [95 .. 108] over 1,400 samples, most in decode"
+    )
+    small = Leak("gpu", 4.021, 0.512, 9.99, 1, True)
+    assert wording.leak_sentence(small) == "GPU memory grows by 4.02 kB a sample [0.512 .. 9.99] over 1 sample"

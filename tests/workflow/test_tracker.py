@@ -46,5 +46,5 @@ def test_an_exception_is_recorded_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(UsageError, match="basic or detailed"):
+    with pytest.raises(UsageError, match="basic, detailed or full"):
         RunTracker(profile="everything")

@@ -55,6 +55,7 @@ function start() {
   document.addEventListener("keydown", onKey);
   byId("help-open").addEventListener("click", () => byId("help").showModal());
   byId("trends-open")?.addEventListener("click", openTrends);
+  setUpFlames();
   for (const link of document.querySelectorAll(".top nav a")) {
     link.addEventListener("click", (event) => { event.preventDefault(); goTo(link.hash.slice(1)); });
   }

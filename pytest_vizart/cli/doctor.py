@@ -1,0 +1,130 @@
+"""`vizart doctor`: what can be measured here, and why not; where the results go; which extras are installed."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import tempfile
+import textwrap
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from pytest_vizart.cli.common import json_option, output_option
+from pytest_vizart.profiling.capabilities import Capability, measuring_capabilities
+from pytest_vizart.version import VERSION
+
+_EXTRAS = ("pytest-benchmark", "pyinstrument", "fastapi", "uvicorn", "laspy", "duckdb")
+_LITTLE_BYTES = 1_000_000_000
+
+
+@click.command()
+@output_option
+@json_option
+@click.pass_context
+def doctor(context: click.Context, output: Path, as_json: bool) -> None:
+    """Say what can be measured on this machine, and why not.
+
+    Exit status 1 if the output folder cannot be written; what this machine lacks is no error.
+    """
+    writable = output_folder(output)
+    checks = {
+        "measuring": measuring_capabilities(),
+        "output": (writable, free_space(output)),
+        "extras": tuple(installed(name) for name in _EXTRAS),
+    }
+    packages = dependency_versions()
+    if as_json:
+        click.echo(orjson.dumps(_document(packages, checks), option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(_screen(packages, checks))
+    context.exit(0 if writable.ok else 1)
+
+
+def output_folder(output: Path) -> Capability:
+    """Try to write into the output folder, or, if it is not there yet, into the folder that would hold it."""
+    folder = _nearest(output)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"vizart")
+    except OSError as error:
+        problem = f"{output} cannot be written: {error.strerror or error}"
+        return Capability("output folder", False, problem, "give --vizart-output=DIR, a folder that can be written")
+    later = "" if folder == output else ", made by the first session"
+    return Capability("output folder", True, f"{output} can be written{later}")
+
+
+def free_space(output: Path) -> Capability:
+    """Say how much room the file system of the output folder has."""
+    try:
+        free = shutil.disk_usage(_nearest(output)).free
+    except OSError as error:
+        return Capability("free space", False, f"unknown: {error.strerror or error}")
+    enough = free >= _LITTLE_BYTES
+    return Capability("free space", enough, f"{free / 1e9:.1f} GB", None if enough else "make room, or move the output")
+
+
+def installed(name: str) -> Capability:
+    """Say whether an optional package is installed."""
+    try:
+        return Capability(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Capability(name, False, "not installed", f"pip install {name}")
+
+
+def dependency_versions() -> dict[str, str | None]:
+    """Return the versions of the packages that pytest-vizart needs, None for one that is missing."""
+    try:
+        needed = metadata.requires("pytest-vizart") or []
+    except metadata.PackageNotFoundError:  # run from its sources
+        return {}
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in needed if "extra ==" not in line]
+    return {name: _version(name) for name in sorted(names, key=str.lower)}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there."""
+    for place in (folder, *folder.absolute().parents):
+        if place.exists():
+            return place
+    return folder
+
+
+def _document(packages: dict[str, str | None], checks: dict[str, tuple[Capability, ...]]) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "vizart": VERSION,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+        **{group: [asdict(check) for check in group_checks] for group, group_checks in checks.items()},
+    }
+
+
+def _screen(packages: dict[str, str | None], checks: dict[str, tuple[Capability, ...]]) -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    versions = ", ".join(f"{name}=={version}" if version else f"{name} MISSING" for name, version in packages.items())
+    lines = [
+        f"pytest-vizart {VERSION}, {python}, {platform.platform()}",
+        textwrap.fill(versions, 118, break_on_hyphens=False),
+    ]
+    for group, group_checks in checks.items():
+        lines += ["", group, *(_line(check) for check in group_checks)]
+    return "\n".join(lines)
+
+
+def _line(check: Capability) -> str:
+    hint = "" if check.ok or check.hint is None else f"  (hint: {check.hint})"
+    return f"  {'yes' if check.ok else 'no':<4}{check.name:<30}{check.text}{hint}"

@@ -1,0 +1,85 @@
+"""Runs whose process died under them: what their span journals tell, above all where they were."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_vizart.profiling.span_table import Place, ReadFile, Recorded, join_files, read_files
+from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.records.profile import Profile
+from pytest_vizart.records.run import RunInfo, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A run that its process did not live to end. `stage` is None if it died outside of all stages."""
+
+    result: RunResult
+    stage: str | None
+    sample_id: str | None
+    input_path: str | None
+
+    def told(self) -> str:
+        """Return one line for people."""
+        where = f"in stage {self.stage}" if self.stage else "outside of all stages"
+        sample = f" on sample {self.sample_id}" if self.sample_id else ""
+        file = f" ({self.input_path})" if self.input_path else ""
+        return f"{self.result.info.test_id}: the process died {where}{sample}{file}"
+
+
+def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) -> list[Crash]:
+    """Return the runs that journals in this folder were left of, those that are finished excepted."""
+    by_run: dict[str, list[ReadFile]] = {}
+    files = read_files(folder)
+    for file in files:
+        if file.header.get("parent") is None and "run_id" in file.header:
+            by_run.setdefault(file.name, [file])
+    owners = {name.rsplit("-", 2)[0]: name for name in by_run}
+    for file in files:
+        owner = owners.get(file.name.rsplit("-", 2)[0])
+        if owner is not None and file.name != owner:
+            by_run[owner].append(file)
+    return [_crash(parts, session_id) for parts in by_run.values() if str(parts[0].header["run_id"]) not in finished]
+
+
+def _crash(files: list[ReadFile], session_id: str) -> Crash:
+    recorded = join_files(files, is_alive=lambda pid: False)
+    stage, place = _where(files, recorded)
+    return Crash(_result(files[0].header, recorded, session_id), stage, place.sample_id, place.input_path)
+
+
+def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place]:
+    """The innermost open stage; without one, the sample that was begun last."""
+    if recorded.unfinished:
+        return recorded.unfinished[-1]
+    places = files[0].places
+    return None, places[max(places)] if places else Place()
+
+
+def _result(header: Mapping[str, Any], recorded: Recorded, session_id: str) -> RunResult:
+    spans = recorded.table
+    started_us = int(header["epoch_us"])
+    info = RunInfo(
+        run_id=str(header["run_id"]),
+        session_id=session_id,
+        test_id=str(header.get("test_id")),
+        dataset=header.get("dataset"),
+        dataset_digest=None,
+        started_us=started_us,
+        finished_us=max((start + wall // 1_000 for start, wall in zip(spans.started_us, spans.wall_ns, strict=True)),
+                        default=started_us),
+        status="error",
+        samples=len({sample for sample in spans.sample_id if sample is not None}),
+        passes=max(spans.pass_index, default=0) + 1,
+        warmup=0,
+        profile=str(header.get("profile")),
+        not_accepted_because="the process died",
+        partial=True,
+        error="the process died before the run was finished",
+        accepted_latency=False,
+    )  # fmt: skip
+    stages = stage_stats(spans, recorded.measures)
+    return RunResult(info=info, spans=spans, stages=stages, profile=Profile(measures=recorded.measures))

@@ -1,0 +1,78 @@
+"""A leak in a whole session: found, named with its stage, held to a limit; and silence where there is none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SAMPLES = 200
+TEST = """
+import numpy as np
+import pytest
+
+kept = []
+
+def work(vizart_run, golden_dataset, leaks):
+    for sample in vizart_run.samples(golden_dataset):
+        with vizart_run.stage("decode"):
+            image = np.full((300, 300, 3), 7, np.uint8)
+        with vizart_run.stage("detect"):
+            if leaks:
+                kept.append(bytearray(b"x") * 100_000)
+            found = np.sort(image.ravel()[::7])
+        with vizart_run.stage("count"):
+            sum(range(20_000))
+        vizart_run.predict("plain")
+
+@pytest.mark.vizart_memory(max_leak_mb={limit})
+def test_leaking(vizart_run, golden_dataset):
+    work(vizart_run, golden_dataset, leaks=True)
+
+@pytest.mark.parametrize("number", range(10))
+def test_without(vizart_run, golden_dataset, number):
+    work(vizart_run, golden_dataset, leaks=False)
+"""
+
+
+def run_session(folder: Path, limit_mb: float) -> tuple[str, dict[str, Any]]:
+    dataset = folder / "golden" / "plain"
+    dataset.mkdir(parents=True, exist_ok=True)
+    names = [f"{number:03}.bin" for number in range(SAMPLES)]
+    for name in names:
+        (dataset / name).write_bytes(b"x")
+    (dataset / "classes.csv").write_text("\n".join(["file,label", *(f"{name},plain" for name in names)]))
+    (dataset / "golden.yaml").write_text(
+        "samples: '*.bin'\nclasses: [plain]\nlabels:\n"
+        "  - {stage: count, task: classes, format: csv, path: classes.csv}\n"
+    )
+    (folder / "test_leaks.py").write_text(TEST.replace("{limit}", str(limit_mb)))
+    command = [sys.executable, "-m", "pytest", "-q", "--vizart-json=result.json", "--vizart-output", f"out{limit_mb}"]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return told.stdout, json.loads((folder / "result.json").read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is not as exact elsewhere")
+def test_a_leak_of_100_kb_a_sample_is_found_and_ten_runs_without_one_report_none(tmp_path: Path) -> None:
+    told, document = run_session(tmp_path, limit_mb=5)
+    leaking, *without = document["runs"]
+    (leak,) = [leak for leak in leaking["profiling"]["leaks"] if leak["resource"] == "cpu"]
+    assert leak["found"]
+    assert leak["stage"] == "detect"
+    assert 85 < leak["kb_per_sample"] < 130
+    assert len(without) == 10
+    assert not any(leak["found"] for run in without for leak in run["profiling"]["leaks"])
+    assert "1 failed, 10 passed" in told
+    assert "memory grows by" in told
+    (verdict,) = [verdict for verdict in document["verdicts"] if verdict["metric"] == "max_leak_mb"]
+    assert verdict["status"] == "fail"
+    assert "detect" in verdict["message"]
+
+    told, document = run_session(tmp_path, limit_mb=20)
+    assert "11 passed" in told
+    (verdict,) = [verdict for verdict in document["verdicts"] if verdict["metric"] == "max_leak_mb"]
+    assert verdict["status"] == "pass"

@@ -1,0 +1,78 @@
+"""Files of earlier schema versions, as their own writers wrote them, stay readable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pytest_vizart.history.reader import History
+from pytest_vizart.history.records import leaks_of, measure_table, span_table
+from pytest_vizart.history.rows import as_table
+from pytest_vizart.history.schema import TABLES
+from pytest_vizart.records.span import CALIBRATION_STAGE, SpanTable
+
+V1 = Path(__file__).parent / "fixtures" / "v1"
+
+
+@pytest.fixture
+def history() -> History:
+    return History(V1)
+
+
+def test_the_files_are_what_they_claim_to_be() -> None:
+    for path in (V1 / "metrics").rglob("*.parquet"):
+        schema = pq.read_schema(path)
+        assert schema.metadata[b"vizart_schema_version"] == b"1"
+    columns = set(pq.read_schema(next((V1 / "metrics" / "spans").iterdir())).names)
+    assert not columns & {"span_id", "parent_id", "process", "offset_ns", "self_ns", "rss_peak", "gpu_ns"}
+
+
+def test_every_table_of_version_1_is_read_with_the_columns_of_today(history: History) -> None:
+    for name in ("runs", "spans", "accuracy", "outcomes", "measures", "outputs", "leaks", "gpu"):
+        assert getattr(history, name)().schema.names == TABLES[name].names
+    runs = {row["run_id"]: row["accepted"] for row in history.runs().to_pylist()}
+    assert runs == {"v1-run-1": True, "v1-run-2": True}  # the second by a decision
+    assert history.accuracy()["metric"].to_pylist() == ["accuracy", "f1", "accuracy", "f1"]
+    assert history.outcomes(status="correct").num_rows == 4
+    assert history.spans()["rss_peak"].null_count == history.spans().num_rows == 27
+    assert history.measures().num_rows == history.outputs().num_rows == history.gpu().num_rows == 0
+
+
+def _own_spans(history: History) -> SpanTable:
+    return span_table(history.spans(run_ids=["v1-run-1"]))
+
+
+def test_spans_of_version_1_are_numbered_nested_and_placed(history: History) -> None:
+    spans = _own_spans(history)
+    assert spans.span_id == list(range(25))
+    stage_of = dict(zip(spans.span_id, spans.stage, strict=True))
+    assert [None if parent is None else stage_of[parent] for parent in spans.parent_id] == spans.parent
+    assert [spans.sample_id[row] for row in range(25) if spans.stage[row] == "detect"] == ["a", "a", "b", "a", "b"]
+    for row, parent in enumerate(spans.parent_id):
+        if parent is not None:
+            assert spans.offset_ns[parent] <= spans.offset_ns[row]
+            end, outer_end = (spans.offset_ns[at] + spans.wall_ns[at] for at in (row, parent))
+            assert end <= outer_end
+    detect = spans.stage.index("detect")
+    assert spans.self_ns[detect] == 800_000
+    assert spans.offset_ns[spans.stage.index(CALIBRATION_STAGE)] == 0
+    assert spans.rss_peak == [None] * 25
+    assert spans.error[-2:] == ["ValueError", "ValueError"]
+
+
+def test_what_version_1_never_had_is_empty(history: History) -> None:
+    assert len(measure_table(history.measures())) == 0
+    assert leaks_of(history.leaks()) == ()
+
+
+def test_recursion_keeps_its_levels_apart() -> None:
+    columns: dict[str, list[Any]] = {name: [None] * 3 for name in TABLES["spans"].names}
+    columns["stage"] = ["walk"] * 3  # the innermost ends first
+    columns["parent"] = ["walk", "walk", None]
+    columns["started_us"], columns["wall_ns"] = [20, 10, 0], [5_000, 30_000, 50_000]
+    spans = span_table(as_table("spans", columns))
+    assert spans.parent_id == [1, 2, None]
+    assert spans.self_ns == [5_000, 25_000, 20_000]
