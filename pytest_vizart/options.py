@@ -52,7 +52,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("json", "write the session's results as JSON (schema: docs/json.md)", "FILE"),
     Option("output", "where history, logs and artifacts are kept", "DIR", default=DEFAULT_OUTPUT),
     Option("profile", "what is measured of every stage", choices=("basic", "detailed", "full"), default="detailed"),
-    Option("profile-share", "share of the samples whose functions are profiled (--vizart-profile=full)", "SHARE", default="0.01"),
+    Option(
+        "profile-share",
+        "share of the samples whose functions are profiled (--vizart-profile=full)",
+        "SHARE",
+        default="0.01",
+    ),
     Option("passes", "passes over the samples; auto: 3, fewer when one pass takes long", "auto|N", default="auto"),
     Option("warmup", "samples that run first and are not counted", "N", default="3"),
     Option("gate", "what a regression does to its test", choices=("fail", "warn", "off"), default="fail"),

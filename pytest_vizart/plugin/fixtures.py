@@ -15,6 +15,7 @@ from pytest_vizart.plugin.datasets import LeftOutError, dataset_for
 from pytest_vizart.plugin.keys import DATASET, RUN
 from pytest_vizart.plugin.markers import dataset_name
 from pytest_vizart.plugin.waking import session_of
+from pytest_vizart.profiling.active import end_watches
 from pytest_vizart.workflow.inert import InertRun
 from pytest_vizart.workflow.run import Run
 
@@ -35,6 +36,7 @@ def open_run(request: pytest.FixtureRequest) -> Iterator[Run | InertRun]:
         yield run
     finally:
         del item.stash[RUN]
+        end_watches(run.recorder)  # also of a run whose test never began
         run.recorder.discard()
 
 

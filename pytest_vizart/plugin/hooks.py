@@ -40,7 +40,7 @@ class RunHooks:
             return (yield)
         with ExitStack() as stack:
             names = watched_names(item)
-            run.recorder.watch_targets = tuple(names)
+            run.recorder.watch_targets += tuple(names)
             try:
                 stack.enter_context(watched(names, _namespace(item)))
             except UsageError as error:

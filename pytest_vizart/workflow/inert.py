@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.profiling.watching import Watch
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.sampling import batched
 
@@ -84,8 +85,8 @@ class InertRun:
         __tracebackhide__ = True
         check_pipeline(self, pipeline, dataset, source=input, output=output, on_error=on_error, **forms)
 
-    def watch(self, *targets: str) -> AbstractContextManager[None]:
-        return nullcontext()
+    def watch(self, *targets: Any) -> Watch:
+        return Watch(())
 
     def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
         return None

@@ -15,9 +15,9 @@ from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import PredictionError, UsageError, warn
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
-from pytest_vizart.profiling.instrumentation import watched
 from pytest_vizart.profiling.open_spans import OpenSpan
 from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.profiling.watching import Watch, instrumented
 from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder
@@ -166,7 +166,8 @@ class Run:
         """Run a pipeline of a known shape over all samples, stage by stage, and compare what its labelled stages give.
 
         Args:
-            pipeline: list of (name, callable), scikit-learn Pipeline, object with `.stages`, or a callable.
+            pipeline: list of (name, callable), scikit-learn Pipeline, torch module, object with `.stages`, or a
+                callable; coroutine functions are awaited.
             input: what the first stage gets: the sample's path, its decoded array, or what a function makes of it.
             output: turns a stage's value into a prediction: a function of (stage, value), or {stage: function}.
             on_error: a sample that raises is recorded, the others go on, the test fails at the end; "raise" stops.
@@ -187,9 +188,20 @@ class Run:
             labels=labels,
         )
 
-    def watch(self, *targets: str) -> AbstractContextManager[None]:
-        """Make functions named "package.module:function" stages inside of the `with` block."""
-        return watched(targets)
+    def watch(self, *targets: Any) -> Watch:
+        """Make the parts of pipelines, and functions named "package.module:function", stages of this run from now on.
+
+        It ends with the run; `with vizart_run.watch(model):` or its `stop()` end it earlier. Everything is then as
+        before.
+
+        Args:
+            targets: as `check` takes them, or names.
+
+        Raises:
+            UsageError: a name that leads to nothing callable, an object of no known shape, one that refuses.
+        """
+        __tracebackhide__ = True
+        return instrumented(targets, self.recorder)
 
     def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
         """Save a value under `runs/{run_id}/stages/{stage_name}/`, and return its path, None if it cannot be written.

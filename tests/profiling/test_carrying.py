@@ -211,9 +211,12 @@ def test_a_fork_that_goes_on_leaves_the_parents_spans_alone(recorder: Recorder) 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_child_that_is_killed_is_known_with_its_sample(recorder: Recorder, method: str) -> None:
     context: Any = multiprocessing.get_context(method)
-    with pytest.raises(BrokenProcessPool), ProcessPoolExecutor(1, mp_context=context) as pool:
-        with recorder.stage("around"):
-            pool.submit(die, 1).result()
+    with (
+        pytest.raises(BrokenProcessPool),
+        ProcessPoolExecutor(1, mp_context=context) as pool,
+        recorder.stage("around"),
+    ):
+        pool.submit(die, 1).result()
     recorded = recorder.recorded()
     ((stage, place),) = recorded.unfinished
     assert (stage, place.sample_id) == ("die", "one")
