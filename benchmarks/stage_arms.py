@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from pytest_vizart import profile
-from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.profiling.recording.recorder import Recorder
 
 Stage = Callable[[str], AbstractContextManager[Any]]
 SETTLING = 50  # executions before anything is timed: files are open, short stages are known as such

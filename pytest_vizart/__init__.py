@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_vizart.golden.dataset import GoldenDataset
     from pytest_vizart.golden.formats import register_format
     from pytest_vizart.history.reader import History
-    from pytest_vizart.profiling.instrumentation import profile
+    from pytest_vizart.profiling.watching.instrumentation import profile
     from pytest_vizart.workflow.run import Run
     from pytest_vizart.workflow.tracker import RunTracker
 
@@ -39,7 +39,7 @@ _HOMES = {
     "UsageError": "errors",
     "VizartError": "errors",
     "VizartWarning": "errors",
-    "profile": "profiling.instrumentation",
+    "profile": "profiling.watching.instrumentation",
     "register_format": "golden.formats",
 }
 

@@ -15,8 +15,8 @@ from pytest_vizart.cli.common import find_run, kept_runs, output_option, plain_r
 from pytest_vizart.errors import VizartError
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import gpu_readings, leaks_of, measure_table, outputs_of, span_table
-from pytest_vizart.profiling.functions import flame_from_json
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
+from pytest_vizart.profiling.functions.profiler import flame_from_json
 from pytest_vizart.records.profile import FlameNode, Profile
 from pytest_vizart.records.span import SpanTable
 from pytest_vizart.report.export_data import run_document, spans_csv

@@ -11,7 +11,7 @@ import orjson
 from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import leaks_of, measure_table, span_table
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.records.profile import Leak
 from pytest_vizart.records.stage import StageStats
 from pytest_vizart.report.measures import MeasureSummary, summed_up

@@ -15,7 +15,7 @@ from pytest_vizart.plugin.datasets import LeftOutError, dataset_for
 from pytest_vizart.plugin.keys import DATASET, RUN
 from pytest_vizart.plugin.markers import dataset_name
 from pytest_vizart.plugin.waking import session_of
-from pytest_vizart.profiling.active import end_watches
+from pytest_vizart.profiling.watching.active import end_watches
 from pytest_vizart.workflow.inert import InertRun
 from pytest_vizart.workflow.run import Run
 

@@ -14,7 +14,7 @@ from pytest_vizart.plugin.keys import RUN
 from pytest_vizart.plugin.markers import limits_of, watched_names
 from pytest_vizart.plugin.shared import journal_piece
 from pytest_vizart.plugin.shared_ids import shared_test_id
-from pytest_vizart.profiling.instrumentation import watched
+from pytest_vizart.profiling.watching.instrumentation import watched
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.finish import collect, write_trail
 from pytest_vizart.workflow.judge import judge_run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.profiling.recording.recorder import Recorder
 
 _ROUNDS = 12
 _values = np.linspace(0.0, 1.0, 2_048)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-from pytest_vizart.profiling.gpu_device import gpu_device, gpu_status
-from pytest_vizart.profiling.probes import ExactPeak, IoBytes, ProcMemory, PsutilMemory, usage_reader
+from pytest_vizart.profiling.gpu.device import gpu_device, gpu_status
+from pytest_vizart.profiling.probes.sources import ExactPeak, IoBytes, ProcMemory, PsutilMemory, usage_reader
 
 _COARSE_NS = 100_000
 

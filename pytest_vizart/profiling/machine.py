@@ -10,7 +10,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from pytest_vizart.profiling.gpu_device import gpu_device
+from pytest_vizart.profiling.gpu.device import gpu_device
 from pytest_vizart.records.run import Machine
 
 _KEY_LIBRARIES = (

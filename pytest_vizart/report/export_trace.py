@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_vizart.profiling.timeline import Timeline, lanes
+from pytest_vizart.profiling.analysis.timeline import Timeline, lanes
 from pytest_vizart.records.profile import GpuReading, MeasureTable
 from pytest_vizart.records.span import CALIBRATION_STAGE, SpanTable
 

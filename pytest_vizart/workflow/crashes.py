@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_vizart.profiling.span_table import Place, ReadFile, Recorded, join_files, read_files
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
+from pytest_vizart.profiling.recording.span_table import Place, ReadFile, Recorded, join_files, read_files
 from pytest_vizart.records.profile import Profile
 from pytest_vizart.records.run import RunInfo, RunResult
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.records.run import RunInfo, RunResult, RunStatus
 from pytest_vizart.workflow.run import Run
 from pytest_vizart.workflow.run_profile import facts_of, run_profile

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_vizart.profiling.functions import FunctionProfiler, function_profiler, profiled_share
-from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.profiling.functions.profiler import FunctionProfiler, function_profiler, profiled_share
+from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.profile import FlameNode
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
-from pytest_vizart.profiling.watching import Watch
+from pytest_vizart.profiling.watching.watch import Watch
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.sampling import batched
 

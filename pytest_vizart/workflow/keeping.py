@@ -15,7 +15,7 @@ from pytest_vizart.history.journal import Journal, dead_journals
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
-from pytest_vizart.profiling.functions import flame_to_json
+from pytest_vizart.profiling.functions.profiler import flame_to_json
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
 from pytest_vizart.workflow.crashes import Crash, crashed_runs

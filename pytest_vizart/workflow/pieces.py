@@ -19,8 +19,8 @@ from pytest_vizart.accuracy.predictions import Prediction
 from pytest_vizart.errors import warn
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.history.journal import as_json
-from pytest_vizart.profiling.span_table import concatenated
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
+from pytest_vizart.profiling.recording.span_table import concatenated
 from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable, Profile
 from pytest_vizart.records.run import RunInfo, RunResult
 from pytest_vizart.records.span import SpanTable

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from pytest_vizart.errors import PipelineError, PredictionError, UsageError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
-from pytest_vizart.profiling.shapes import Step, steps_of
-from pytest_vizart.profiling.watching import Watch
+from pytest_vizart.profiling.watching.shapes import Step, steps_of
+from pytest_vizart.profiling.watching.watch import Watch
 from pytest_vizart.workflow.stage_calls import StageCalls
 
 NamedStage = tuple[str, Callable[[Any], Any]]

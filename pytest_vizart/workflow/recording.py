@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_vizart.errors import UsageError, warn
-from pytest_vizart.profiling.active import activated
-from pytest_vizart.profiling.carrying import carried
-from pytest_vizart.profiling.open_spans import innermost
-from pytest_vizart.profiling.recorder import NO_STAGES, Recorder
+from pytest_vizart.profiling.processes.carrying import carried
+from pytest_vizart.profiling.recording.open_spans import innermost
+from pytest_vizart.profiling.recording.recorder import NO_STAGES, Recorder
+from pytest_vizart.profiling.watching.active import activated
 
 MAX_MEASURE_NAMES = 1_000
 MAX_MEASURES = 100_000

@@ -15,9 +15,9 @@ from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import PredictionError, UsageError, warn
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
-from pytest_vizart.profiling.open_spans import OpenSpan
-from pytest_vizart.profiling.recorder import Recorder
-from pytest_vizart.profiling.watching import Watch, instrumented
+from pytest_vizart.profiling.recording.open_spans import OpenSpan
+from pytest_vizart.profiling.recording.recorder import Recorder
+from pytest_vizart.profiling.watching.watch import Watch, instrumented
 from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder

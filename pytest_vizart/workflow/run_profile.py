@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_vizart.errors import GoldenError
-from pytest_vizart.profiling.leaks import find_leak, stage_that_keeps
-from pytest_vizart.profiling.span_table import Recorded
+from pytest_vizart.profiling.analysis.leaks import find_leak, stage_that_keeps
+from pytest_vizart.profiling.recording.span_table import Recorded
 from pytest_vizart.records.labels import BoxLabels
 from pytest_vizart.records.profile import Leak, Profile
 from pytest_vizart.workflow.run import Run

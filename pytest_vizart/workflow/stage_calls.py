@@ -9,8 +9,8 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType, TracebackTyp
 from typing import TYPE_CHECKING, Any
 
 from pytest_vizart.errors import UsageError
-from pytest_vizart.profiling.instrumentation import covering
-from pytest_vizart.profiling.shapes import Step
+from pytest_vizart.profiling.watching.instrumentation import covering
+from pytest_vizart.profiling.watching.shapes import Step
 
 if TYPE_CHECKING:
     import asyncio

@@ -246,7 +246,7 @@ def test_texts_that_are_no_unicode_cost_neither_the_gate_nor_the_run(project: py
 def test_off_leaves_every_public_attribute_of_the_run() -> None:
     public = {name for name in vars(Run) if not name.startswith("_")}
     made = {name for name in vars(Run("x", output=Path())) if not name.startswith("_")}
-    ours = {
+    of_the_plugin = {
         "use_sample",
         "current_samples",
         "recorder",
@@ -254,5 +254,5 @@ def test_off_leaves_every_public_attribute_of_the_run() -> None:
         "started_us",
         "predictions",
         "functions",
-    }  # of the plugin
+    }
     assert (public | made) - of_the_plugin <= set(dir(InertRun("x")))

@@ -11,7 +11,7 @@ from typing import Any
 import pynvml as real
 import pytest
 
-from pytest_vizart.profiling import gpu_device
+from pytest_vizart.profiling.gpu import device as gpu_device
 
 NOT_AVAILABLE = 2**64 - 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pytest_vizart.profiling.recorder import Recorder
+from pytest_vizart.profiling.recording.recorder import Recorder
 from tests.profiling.fake_clock import FakeClock, FakeMemory
 
 

@@ -12,7 +12,7 @@ from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_decision, write_tables
-from pytest_vizart.profiling.stats import stage_stats
+from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.records.run import Code, RunResult
 from pytest_vizart.records.score import Counts
 from pytest_vizart.records.span import SpanTable

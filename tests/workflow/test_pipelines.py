@@ -16,7 +16,7 @@ from sklearn.svm import SVC
 
 from pytest_vizart import GoldenDataset, RunTracker, profile
 from pytest_vizart.errors import PipelineError, UsageError
-from pytest_vizart.profiling.watching import instrumented
+from pytest_vizart.profiling.watching.watch import instrumented
 from pytest_vizart.workflow.inert import InertRun
 from pytest_vizart.workflow.pipelines import pipeline_stages
 from tests.plugin.conftest import make_shades

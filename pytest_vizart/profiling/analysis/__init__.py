@@ -1,0 +1,1 @@
+"""From spans to what users want to know."""

@@ -1,0 +1,1 @@
+"""The function profile: which functions the time of a stage goes to."""

@@ -1,0 +1,1 @@
+"""The GPU: what the driver tells, and what torch does on it."""

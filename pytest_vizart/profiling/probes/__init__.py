@@ -1,0 +1,1 @@
+"""Probes: what is read at the edges of a stage beside the clocks, and between samples."""

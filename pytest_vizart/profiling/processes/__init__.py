@@ -1,0 +1,1 @@
+"""Run and stage carried into threads, child processes and programs."""

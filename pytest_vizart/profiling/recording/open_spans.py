@@ -1,0 +1,317 @@
+"""One execution of a stage, as a context manager: one class per depth of measuring, chosen when the stage begins.
+
+These few lines run at every stage, on every sample: they are written for speed. A span is begun in the journal, then
+measured, then ended in the journal. Wall time is read last at the start and first at the end, so that the probes' own
+cost stays outside of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from pytest_vizart.profiling.recording import span_file
+from pytest_vizart.profiling.recording.span_file import CPU, ENDED, ENDED_AT, NO_PARENT
+
+if TYPE_CHECKING:
+    from pytest_vizart.profiling.recording.recorder import Recorder
+
+T = TypeVar("T")
+
+LONG_NS = 100_000_000
+_NO_RECORD = 1 << 60
+_no_room = struct.error
+_pack_opened = span_file.OPENED.pack_into
+_pack_timed = span_file.TIMED.pack_into
+_pack_clocked = span_file.CLOCKED.pack_into
+_pack_detailed = span_file.DETAILED.pack_into
+_CLOCKED = ENDED | CPU
+
+innermost: ContextVar[Any] = ContextVar("vizart_span", default=None)
+"""The span that is open in this context (thread or task), None outside of stages."""
+_get_open, _set_open = innermost.get, innermost.set
+
+
+class ForeignSpan:
+    """Stands in a child process for the span that was open in the process which started it."""
+
+    __slots__ = ("number", "offset", "parent")
+
+    def __init__(self, offset: int, parent: Any = None) -> None:
+        self.offset = span_file.FOREIGN - offset
+        self.number = 0
+        self.parent = parent
+
+
+class OpenSpan:
+    """One execution of a stage.
+
+    An exception that leaves the stage is recorded by its type and goes on unchanged.
+    """
+
+    __slots__ = ("offset", "parent", "start_ns")
+
+    # Of a subclass for each stage: an instance then needs no initialiser, which is a tenth of what a span costs.
+    recorder: ClassVar[Recorder]
+    number: ClassVar[int]
+
+    offset: int  # of its record
+    parent: Any  # the span that was open in this context when it began
+    start_ns: int
+
+    @property
+    def name(self) -> str:
+        """Name of the stage."""
+        return self.recorder.stage_name(self.number)
+
+    def output(self, value: T) -> T:
+        """Hand over what the stage made; returns it unchanged. It is summarised once a sample, outside of the times."""
+        if self.recorder.takes_outputs:
+            self.recorder.outputs.append((self, value))
+        return value
+
+    def stop_probes(self) -> None:
+        """Read what further probes say at the end; called before anything of ours disturbs it."""
+
+    def __enter__(self) -> Self:
+        raise NotImplementedError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        raise NotImplementedError
+
+
+class TimedSpan(OpenSpan):
+    """Level `basic`: wall time. `of_stage` gives each stage's class its methods."""
+
+    __slots__ = ()
+
+
+def _timed_methods(recorder: Recorder, number: int) -> dict[str, Any]:
+    """Return the methods of a stage's timed spans. As closures they look up less: 5 % of what a span costs."""
+    offsets, now_ns = recorder.offsets, recorder.now_ns
+
+    def __enter__(self: TimedSpan) -> TimedSpan:  # noqa: N807 - it becomes a method
+        self.parent = parent = _get_open()
+        self.offset = offset = next(offsets)
+        try:
+            _pack_opened(
+                recorder.buffer, offset, number, recorder.place, NO_PARENT if parent is None else parent.offset
+            )
+        except _no_room:
+            recorder.make_room(self)
+        _set_open(self)
+        self.start_ns = now_ns()
+        return self
+
+    def __exit__(  # noqa: N807
+        self: TimedSpan, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end_ns = now_ns()
+        start_ns = self.start_ns
+        try:  # noqa: SIM105
+            _pack_timed(recorder.buffer, self.offset + ENDED_AT, start_ns, end_ns - start_ns, 0, ENDED)
+        except _no_room:
+            pass  # the run is over; contextlib.suppress() would cost as much as the span
+        recorder.last = number
+        if kind is not None:
+            recorder.fail(self, error)
+        if _get_open() is self:
+            _set_open(self.parent)
+        else:
+            close_elsewhere(self)
+
+    return {"__enter__": __enter__, "__exit__": __exit__}
+
+
+class ClockedSpan(OpenSpan):
+    """A stage too short for probes: wall and CPU time."""
+
+    __slots__ = ("cpu_ns", "process_cpu_ns")
+
+    def __enter__(self) -> Self:
+        recorder = self.recorder
+        self.parent = parent = _get_open()
+        self.offset = offset = next(recorder.offsets)
+        try:
+            above = NO_PARENT if parent is None else parent.offset
+            _pack_opened(recorder.buffer, offset, self.number, recorder.place, above)
+        except _no_room:
+            recorder.make_room(self)
+        _set_open(self)
+        self.process_cpu_ns = recorder.process_cpu_ns()
+        self.cpu_ns = recorder.cpu_ns()
+        self.start_ns = recorder.now_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recorder = self.recorder
+        wall_ns = recorder.now_ns() - self.start_ns
+        cpu_ns = recorder.cpu_ns() - self.cpu_ns
+        process_cpu_ns = recorder.process_cpu_ns() - self.process_cpu_ns
+        try:  # noqa: SIM105
+            _pack_clocked(
+                recorder.buffer, self.offset + ENDED_AT, self.start_ns, wall_ns, 0, _CLOCKED, cpu_ns, process_cpu_ns
+            )
+        except _no_room:
+            pass
+        recorder.last = self.number
+        if kind is not None:
+            recorder.fail(self, error)
+        if _get_open() is self:
+            _set_open(self.parent)
+        else:
+            close_elsewhere(self)
+        if recorder.outputs:
+            recorder.summarise_outputs(self)
+
+
+class DetailedSpan(OpenSpan):
+    """Level `detailed`: and CPU time, resident memory, page faults, context switches."""
+
+    __slots__ = ("before",)
+
+    def __enter__(self) -> Self:
+        recorder = self.recorder
+        self.parent = parent = _get_open()
+        self.offset = offset = next(recorder.offsets)
+        try:
+            above = NO_PARENT if parent is None else parent.offset
+            _pack_opened(recorder.buffer, offset, self.number, recorder.place, above)
+        except _no_room:
+            recorder.make_room(self)
+        _set_open(self)
+        self.before = (recorder.rss(), recorder.usage(), recorder.process_cpu_ns(), recorder.cpu_ns())
+        self.start_ns = recorder.now_ns()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        recorder = self.recorder
+        wall_ns = recorder.now_ns() - self.start_ns
+        rss, usage, process_cpu_ns, cpu_ns = self.before
+        cpu_ns = recorder.cpu_ns() - cpu_ns
+        process_cpu_ns = recorder.process_cpu_ns() - process_cpu_ns
+        after = recorder.usage()
+        try:
+            _pack_detailed(
+                recorder.buffer, self.offset + ENDED_AT, self.start_ns, wall_ns, 0, recorder.groups, cpu_ns,
+                process_cpu_ns, rss, recorder.rss(), after[6] - usage[6], after[14] - usage[14], after[15] - usage[15],
+            )  # fmt: skip
+        except _no_room:  # the run is over, or memory can no longer be read
+            recorder.end_clocked(self, wall_ns, cpu_ns, process_cpu_ns)
+        recorder.last = self.number
+        if kind is not None:
+            recorder.fail(self, error)
+        if _get_open() is self:
+            _set_open(self.parent)
+        else:
+            close_elsewhere(self)
+        if wall_ns < recorder.short_ns:
+            recorder.short_span(self.number)
+        elif wall_ns > LONG_NS:
+            recorder.long_span(self)
+        if recorder.outputs:
+            recorder.summarise_outputs(self)
+
+
+class ProbedSpan(DetailedSpan):
+    """Level `full`, a stage whose peak is limited, or a GPU: and what further probes read at both edges."""
+
+    __slots__ = ("begun",)
+
+    def __enter__(self) -> Self:
+        self.begun = self.recorder.start_probes(self.number)
+        DetailedSpan.__enter__(self)
+        return self
+
+    def stop_probes(self) -> None:
+        self.recorder.stop_probes(self.offset, self.begun)
+        self.begun = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for probe, _ in self.begun:
+                probe.settle()
+        finally:  # a timeout may strike while the GPU is waited for
+            DetailedSpan.__exit__(self, kind, error, trace)
+            if self.begun:
+                self.stop_probes()
+
+
+class HeapSpan(ProbedSpan):
+    """One sample in some: and what the stage leaves on the heap."""
+
+    __slots__ = ("heap",)
+
+    def __enter__(self) -> Self:
+        self.heap = self.recorder.enter_heap()
+        return ProbedSpan.__enter__(self)
+
+    def stop_probes(self) -> None:
+        ProbedSpan.stop_probes(self)
+        heap, self.heap = self.heap, None
+        self.recorder.leave_heap(self.number, heap)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ProbedSpan.__exit__(self, kind, error, trace)
+        if self.heap is not None:
+            self.stop_probes()
+
+
+class FunctionSpan(ClockedSpan):
+    """The pass of the function profile: the profiler runs inside of the outermost stage."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        ClockedSpan.__enter__(self)
+        self.recorder.start_functions(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.recorder.stop_functions(self)
+        ClockedSpan.__exit__(self, kind, error, trace)
+
+
+def of_stage(kind: type[OpenSpan], recorder: Recorder, number: int) -> type[OpenSpan]:
+    """Return the class of one stage's spans."""
+    methods = _timed_methods(recorder, number) if kind is TimedSpan else {}
+    return type(kind.__name__, (kind,), {"__slots__": (), "recorder": recorder, "number": number, **methods})
+
+
+def disown_open_spans() -> None:
+    """In a process that was forked off: the spans that were open are the parent's, and end in its journal alone."""
+    span = innermost.get()
+    if span is None or isinstance(span, ForeignSpan):
+        return
+    innermost.set(ForeignSpan(span.offset, span))
+    while span is not None and not isinstance(span, ForeignSpan):
+        span.offset = _NO_RECORD
+        span = span.parent
+
+
+def close_elsewhere(span: Any) -> None:
+    """End a span that is not the innermost one here: it was left in another context, or around an abandoned generator.
+
+    It is taken out of the chain of open spans, so that what goes on inside keeps a parent that is open.
+    """
+    inner = _get_open()
+    for _ in range(1_000):
+        if inner is None or inner.parent is span:
+            break
+        inner = inner.parent
+    if inner is not None:
+        inner.parent = span.parent

@@ -1,0 +1,322 @@
+"""From the span journals of a run, its own and those of its child processes, to one table."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_vizart.profiling.analysis.timeline import Timeline, self_times
+from pytest_vizart.profiling.recording.span_file import EXACT, FOREIGN, GROUPS, NONE, PEAK, RECORD_BYTES, SpanFile
+from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable
+from pytest_vizart.records.span import CRASHED, SPAN_COLUMNS, UNFINISHED, SpanTable
+
+_FIELDS: dict[str, tuple[str, int]] = {
+    "stage": ("<u4", 0),
+    "place": ("<u4", 4),
+    "parent": ("<i8", 8),
+    "start": ("<i8", 16),
+    "wall": ("<i8", 24),
+    "error": ("<u4", 32),
+    "groups": ("<u4", 36),
+    **{name: ("<i8", start + 8 * index) for start, names in GROUPS.values() for index, name in enumerate(names)},
+}
+_RECORD = np.dtype(
+    {
+        "names": list(_FIELDS),
+        "formats": [kind for kind, _ in _FIELDS.values()],
+        "offsets": [start for _, start in _FIELDS.values()],
+        "itemsize": RECORD_BYTES,
+    }
+)
+Records = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the run a span stands."""
+
+    sample_id: str | None = None
+    pass_index: int = 0
+    warmup: bool = False
+    items: int = 1
+    at_ns: int = 0
+    input_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """One journal, read."""
+
+    header: dict[str, Any]
+    records: Records
+    stages: dict[int, str] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
+    measures: list[list[Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.header.get("name"))
+
+    @property
+    def process(self) -> int:
+        return int(self.header["pid"])
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """All that the journals of one run tell."""
+
+    table: SpanTable
+    measures: MeasureTable
+    unfinished: tuple[tuple[str, Place], ...] = ()  # stages whose process died, with where they were
+
+
+def read_spans(own: SpanFile, folder: Path | None, token: str) -> Recorded:
+    """Return what a run under way has recorded so far, child processes included."""
+    main = parsed(own.lines, own.buffer)
+    others = [] if folder is None else [file for file in read_files(folder, token) if file.name != own.name]
+    return join_files([main, *others], is_alive=_is_alive)
+
+
+def read_files(folder: Path, token: str = "") -> list[ReadFile]:
+    """Read the journals in a folder, the ones of one run or all; what cannot be read is left out."""
+    found = []
+    for path in sorted(folder.glob(f"{token}*.jsonl")):
+        try:
+            lines = list(_lines(path.read_bytes()))
+            found.append(parsed(lines, path.with_suffix(".spans").read_bytes()))
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue  # made at this very moment, or damaged
+    return found
+
+
+def parsed(lines: Sequence[Sequence[Any]], buffer: Any) -> ReadFile:
+    """Return a journal from its lines and its records.
+
+    Raises:
+        ValueError, KeyError, TypeError, IndexError: it is damaged beyond use.
+    """
+    by_kind: dict[str, list[Any]] = {"header": [], "stage": [], "place": [], "error": [], "measure": []}
+    for kind, *values in lines:
+        by_kind[kind].append(values)
+    view = memoryview(buffer)
+    size = len(view) - len(view) % RECORD_BYTES
+    records = np.frombuffer(view[:size], dtype=_RECORD)
+    used = np.flatnonzero(records["stage"])
+    # A copy: the buffer of a run under way changes, and cannot be let go while an array looks at it.
+    records = records[: int(used[-1]) + 1 if len(used) else 0].copy()
+    header = by_kind["header"][0][0]
+    for key in ("pid", "clock_ns", "epoch_us"):
+        header[key] = int(header[key])
+    return ReadFile(
+        header=header,
+        records=records,
+        stages={int(number): str(name) for number, name in by_kind["stage"]},
+        places={int(values[0]): Place(*values[1:]) for values in by_kind["place"]},
+        errors={int(number): str(name) for number, name in by_kind["error"]},
+        measures=by_kind["measure"],
+    )
+
+
+def join_files(files: Sequence[ReadFile], *, is_alive: Callable[[int], bool]) -> Recorded:
+    """Return the spans of all processes of a run as one table; the first file is the run's own."""
+    first_ids: dict[str, int] = {}
+    total = 1
+    for file in files:
+        first_ids[file.name] = total
+        total += len(file.records)
+    columns: dict[str, list[Any]] = {name: [] for name in SPAN_COLUMNS}
+    measures: dict[str, list[Any]] = {name: [] for name in MEASURE_COLUMNS}
+    crashed: list[tuple[str, Place]] = []
+    for file in files:
+        part = _FilePart(file, files[0], first_ids, alive=is_alive(file.process))
+        for name, values in part.columns().items():
+            columns[name].extend(values)
+        crashed += part.crashed()
+        for name, values in part.measures().items():
+            measures[name].extend(values)
+    stages = dict(zip(columns["span_id"], columns["stage"], strict=True))
+    columns["parent"] = [stages.get(parent) for parent in columns["parent_id"]]
+    table = SpanTable(**columns)
+    timeline = Timeline.of(table)
+    assert timeline is not None, "every column was filled just now"
+    table = replace(table, self_ns=self_times(timeline).tolist())
+    for row, span_id in enumerate(measures["span_id"]):
+        measures["stage"][row] = stages.get(span_id)
+    return Recorded(table, MeasureTable(**measures), tuple(crashed))
+
+
+class _FilePart:
+    """The columns that one journal gives."""
+
+    def __init__(self, file: ReadFile, main: ReadFile, first_ids: dict[str, int], *, alive: bool) -> None:
+        self._file = file
+        self._first_ids = first_ids
+        self._alive = alive
+        header, start = file.header, main.header
+        apart_ns = (header["epoch_us"] - start["epoch_us"]) * 1_000
+        # One clock for all processes of a machine, but not on every system.
+        same_clock = abs(header["clock_ns"] - start["clock_ns"] - apart_ns) < 1_000_000_000
+        self._zero_ns = start["clock_ns"] if same_clock else header["clock_ns"] - apart_ns
+        self._epoch_us = int(start["epoch_us"])
+        records = file.records
+        begun = np.flatnonzero(records["stage"])
+        ended = records["groups"][begun] != 0
+        ends = np.where(ended, records["start"][begun] + records["wall"][begun], np.iinfo(np.int64).max)
+        self._rows = begun[np.argsort(ends, kind="stable")]
+        self._records = records[self._rows]
+        self._ended = self._records["groups"] != 0
+
+    def columns(self) -> dict[str, list[Any]]:
+        file, records = self._file, self._records
+        places = [file.places.get(number, _NOWHERE) for number in records["place"].tolist()]
+        starts = records["start"].tolist()
+        for row in np.flatnonzero(~self._ended).tolist():
+            starts[row] = self._earliest(places[row])
+        offsets = [start - self._zero_ns for start in starts]
+        first = self._first_ids[file.name]
+        plain = {
+            "span_id": (self._rows + first).tolist(),
+            "parent_id": self._parents(),
+            "stage": [file.stages.get(number, "?") for number in records["stage"].tolist()],
+            "process": [file.process] * len(records),
+            "sample_id": [place.sample_id for place in places],
+            "pass_index": [place.pass_index for place in places],
+            "warmup": [place.warmup for place in places],
+            "items": [place.items for place in places],
+            "started_us": [self._epoch_us + offset // 1_000 for offset in offsets],
+            "offset_ns": offsets,
+            "wall_ns": records["wall"].tolist(),
+            "error": self._errors(),
+        }
+        return {**plain, **self._groups()}
+
+    def crashed(self) -> list[tuple[str, Place]]:
+        if self._alive:
+            return []
+        file, open_ = self._file, self._records[~self._ended]
+        return [
+            (file.stages.get(stage, "?"), file.places.get(place, _NOWHERE))
+            for stage, place in zip(open_["stage"].tolist(), open_["place"].tolist(), strict=True)
+        ]
+
+    def measures(self) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {name: [] for name in MEASURE_COLUMNS}
+        for kind, name, value, offset, place_number, at_us in self._file.measures:
+            place = self._file.places.get(place_number, _NOWHERE)
+            columns["kind"].append(kind)
+            columns["name"].append(name)
+            columns["value"].append(value)
+            columns["stage"].append(None)
+            columns["span_id"].append(None if offset is None else self._span_id(offset))
+            columns["sample_id"].append(place.sample_id)
+            columns["pass_index"].append(place.pass_index)
+            columns["warmup"].append(place.warmup)
+            columns["at_us"].append(at_us)
+        return columns
+
+    def _parents(self) -> list[int | None]:
+        own, found = self._rows.tolist(), []
+        for row, parent in zip(own, self._records["parent"].tolist(), strict=True):
+            # A parent that began later is none: the record is of another run's span.
+            found.append(None if parent >= row * RECORD_BYTES else self._span_id(parent))
+        return found
+
+    def _span_id(self, offset: int) -> int | None:
+        if offset >= 0:
+            return self._first_ids[self._file.name] + offset // RECORD_BYTES
+        if offset > FOREIGN:
+            return None
+        first = self._first_ids.get(str(self._file.header.get("parent")))
+        return None if first is None else first + (FOREIGN - offset) // RECORD_BYTES
+
+    def _errors(self) -> list[str | None]:
+        names = self._file.errors
+        unfinished = UNFINISHED if self._alive else CRASHED
+        return [
+            (names.get(number - 1, "?") if number else None) if ended else unfinished
+            for number, ended in zip(self._records["error"].tolist(), self._ended.tolist(), strict=True)
+        ]
+
+    def _earliest(self, place: Place) -> int:
+        """When a span began that never ended is not written; it was after its sample had begun."""
+        return place.at_ns or int(self._file.header["clock_ns"])
+
+    def _groups(self) -> dict[str, list[Any]]:
+        groups = self._records["groups"]
+        found: dict[str, list[Any]] = {}
+        for bit, (_, names) in GROUPS.items():
+            there = (groups & bit) != 0
+            for name in names:
+                found[name] = _masked(self._records[name], there)
+        exact = ((groups & EXACT) != 0).tolist()
+        found["peak_exact"] = [
+            value if there else None for value, there in zip(exact, ((groups & PEAK) != 0).tolist(), strict=True)
+        ]
+        return found
+
+
+_NOWHERE = Place()
+
+
+def concatenated(tables: Sequence[SpanTable]) -> SpanTable:
+    """Return the spans of several recorders as one table: numbered anew, on one clock, that of the earliest."""
+    columns: dict[str, list[Any]] = {name: [] for name in SPAN_COLUMNS}
+    zeros = [table.started_us[0] * 1_000 - table.offset_ns[0] if len(table) else None for table in tables]
+    earliest = min((zero for zero in zeros if zero is not None), default=0)
+    first = 0
+    for table, zero in zip(tables, zeros, strict=True):
+        if zero is None:
+            continue
+        moved: dict[str, list[Any]] = {
+            "span_id": [first + span_id for span_id in table.span_id],
+            "parent_id": [None if parent is None else first + parent for parent in table.parent_id],
+            "offset_ns": [offset + zero - earliest for offset in table.offset_ns],
+        }
+        for name, values in columns.items():
+            values.extend(moved.get(name) or getattr(table, name))
+        first += max(table.span_id) + 1
+    return SpanTable(**columns)
+
+
+def median_wall_ns(buffer: Any, number: int) -> float:
+    """Return the median wall time of a stage's spans so far, in nanoseconds."""
+    records = np.frombuffer(buffer, dtype=_RECORD)
+    mine = (records["stage"] == number) & (records["groups"] != 0)
+    return float(np.median(records["wall"][mine])) if mine.any() else float("inf")
+
+
+def _masked(values: Records, there: NDArray[np.bool_]) -> list[int | None]:
+    there = there & (values != NONE)
+    if there.all():
+        plain: list[int | None] = values.tolist()
+        return plain
+    if not there.any():
+        return [None] * len(values)
+    return [value if known else None for value, known in zip(values.tolist(), there.tolist(), strict=True)]
+
+
+def _lines(text: bytes) -> Iterator[list[Any]]:
+    for line in text.split(b"\n"):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue  # the last line of a process that was killed, or the empty end
+        if isinstance(value, list) and value:
+            yield value
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == os.getpid():
+        return True
+    import psutil
+
+    return bool(psutil.pid_exists(pid)) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
