@@ -152,7 +152,7 @@ class Places:
             *sorted((entry for entry in sys.path if entry), key=len, reverse=True),
         ]
         self._own = (
-            str(Path(__file__).parents[1]) + os.sep,
+            str(Path(__file__).parents[2]) + os.sep,
             *(os.path.join(library, "pyinstrument") + os.sep for library in libraries),  # noqa: PTH118 - as in co_filename
         )
         self._known: dict[str, Function] = {}

@@ -20,7 +20,7 @@ from pytest_vizart.profiling.recording.stage_names import checked_name
 from pytest_vizart.records.span import CALIBRATION_STAGE
 
 if TYPE_CHECKING:
-    from pytest_vizart.profiling.recording.recorder import Recorder
+    from pytest_vizart.profiling.recording.span_sink import SpanSink
 
 CALIBRATION = 1
 _SHORT_SPANS = 5
@@ -40,7 +40,7 @@ class StageClasses:
         kept: stages that are measured in full however short they are; None stands for every stage.
     """
 
-    def __init__(self, recorder: Recorder, *, detailed: bool, edges: EdgeProbes, kept: frozenset[str | None]) -> None:
+    def __init__(self, recorder: SpanSink, *, detailed: bool, edges: EdgeProbes, kept: frozenset[str | None]) -> None:
         self.names: list[str] = ["", CALIBRATION_STAGE]
         self.plain: Classes = {}
         self.with_heap: Classes = {}

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_vizart import errors
 from pytest_vizart.errors import VizartWarning
 from pytest_vizart.profiling.functions import profiler as functions
 from pytest_vizart.profiling.functions.call_tree import AWAITED, BUILT_IN, MAX_DEPTH, CallTree, Places, Samples
@@ -27,7 +28,7 @@ from pytest_vizart.profiling.functions.profiler import (
 )
 from pytest_vizart.records.profile import FlameNode
 
-OWN_FILE = str(Path(functions.__file__))
+OWN_FILE = str(Path(errors.__file__))  # anywhere in the package
 
 
 def entry(name: str, file: str = "/nowhere/code.py", line: int = 1, owner: str = "") -> str:

@@ -86,19 +86,17 @@ def _read_all(array: Array, little: np.dtype[Any], part: np.dtype[Any], form: Fo
 
 
 def _read_large(array: Array, little: np.dtype[Any], part: np.dtype[Any], form: Form) -> Contents:
-    sample, extent = form.look(_taken(array, little).view(part))
-    mean = form.mean(sample) if form.ranged else None
     whole = array.nbytes <= WHOLE_BYTES
-    if whole:
-        checksum, extents = Checksum(), []
-        for block in blocks(array, array.itemsize):
-            elements, found = form.look(block if part is little else block.view(part))
-            extents.append(found)
-            checksum.add(elements)
-        digest, extent = checksum.digest(sample), joined(extents)
-    else:
-        digest = sample.tobytes()
-    low, high, invalid = extent if form.ranged else (None, None, None)
+    checksum, extents = Checksum(), []
+    for block in blocks(array, array.itemsize) if whole else ():
+        elements, extent = form.look(block if part is little else block.view(part))
+        extents.append(extent)
+        checksum.add(elements)
+    # After the whole, which is in the processor's cache then if it is not too large.
+    sample, sample_extent = form.look(_taken(array, little).view(part))
+    low, high, invalid = (joined(extents) if whole else sample_extent) if form.ranged else (None, None, None)
+    digest = checksum.digest(sample) if whole else sample.tobytes()
+    mean = form.mean(sample) if form.ranged else None
     return Contents(digest, low, high, mean, invalid, exact=array.size <= SAMPLE, whole=whole)
 
 
