@@ -62,8 +62,13 @@ def stage_lines(stages: Sequence[StageStats], verbose: bool, width: int) -> list
 def bottleneck_lines(run: RunResult, verbose: bool, width: int) -> list[Line]:
     """The stages that take most of the time, and why, as far as the measurements tell."""
     lines: list[Line] = []
+    said: dict[str, str] = {}  # advice, less its figures -> the stage that it was given for first
     for number, found in enumerate(recommend_for_run(run), start=1):
         message = found.message if verbose else _first_two_sentences(found.message)
+        share, _, advice = message.partition(". ")
+        first = said.setdefault(re.sub(r"[0-9.,]+", "#", advice), found.stage)
+        if advice and first != found.stage and not verbose:
+            message = f"{share}. The same holds as for {first}."
         lines += wrapped("info", f"{number}. {message}", width, _MARGIN, hanging=3)
     return lines
 

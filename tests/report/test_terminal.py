@@ -51,6 +51,20 @@ def test_what_takes_most_of_the_time_is_told_with_a_reason_largest_first(tmp_pat
     assert "3. " not in text  # the third stage takes 5 %: there is nothing to gain
 
 
+def test_the_same_advice_is_given_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, *_) = recommend_for_run(builders.coins_run(tmp_path))
+    told = [
+        replace(first, stage=name, message=f"{name} takes {share} % of it. It computes for {share}.5 % of its time.")
+        for name, share in (("a", 60), ("b", 20))
+    ]
+    monkeypatch.setattr("pytest_vizart.report.terminal_stages.recommend_for_run", lambda _: told)
+    result = builders.passing_session(tmp_path)
+    text = _flat(summary_lines(result))
+    assert "1. a takes 60 % of it. It computes for 60.5 % of its time." in text
+    assert "2. b takes 20 % of it. The same holds as for a." in text
+    assert "2. b takes 20 % of it. It computes for 20.5 %" in _flat(summary_lines(result, verbose=True))
+
+
 def test_remarks_beyond_the_advice_are_for_the_verbose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (first, *_) = recommend_for_run(builders.coins_run(tmp_path))
     told = replace(first, message="a takes 9.5 % of it. It waits for e.g. a file (see above): read ahead. Third thing.")
