@@ -113,7 +113,11 @@ def _sentence(
 ) -> str | None:
     slow = [known[each.sample_id][name] for each in slowest(times_ms) if name in known[each.sample_id]]
     every = [known[sample][name] for sample in times_ms if name in known[sample]]
-    if not slow or (median(slow) > median(every)) != (rho > 0):
+    if not slow:
+        return None
+    low, high = sorted((median(slow), median(every)))
+    # Ranks may agree where the values hardly differ, which explains nothing.
+    if high < MIN_SPREAD * low or (median(slow) > median(every)) != (rho > 0):
         return None
     most, fewest, shown = _WORDS.get(name, (f"those with the most {name}", f"those with the least {name}", _count))
     what = most if rho > 0 else fewest
@@ -122,7 +126,9 @@ def _sentence(
 
 
 def _bytes(value: float) -> str:
-    return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"
+    if value >= 1e6:
+        return f"{value / 1e6:.1f} MB"
+    return f"{value / 1e3:.0f} kB" if value >= 1e4 else f"{value / 1e3:.1f} kB"
 
 
 def _megapixels(value: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from pytest_vizart.errors import warn
 from pytest_vizart.profiling.clock import Clock
 from pytest_vizart.profiling.recording.open_spans import ClockedSpan, DetailedSpan
+from pytest_vizart.profiling.recording.summaries import summarise
 from pytest_vizart.records.profile import OutputSummary
 
 
@@ -25,8 +26,6 @@ class Outputs:
 
     def take(self, handed: list[tuple[Any, Any]], sample_id: str | None) -> None:
         """Summarise values by the stages that handed them over, the first of each stage on this sample."""
-        from pytest_vizart.profiling.recording.summaries import summarise
-
         for span, value in handed:
             if span.number in self._done or self._gave_up:
                 continue

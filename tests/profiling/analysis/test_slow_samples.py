@@ -67,7 +67,7 @@ TIMES = samples(10 + number for number in range(20))
     "name, values, said",
     [
         ("size", [2e5 * each for each in range(20)], "the largest inputs: 3.4 MB against 1.9 MB in the median"),
-        ("size", [1e3 * each for each in range(20)], "the largest inputs: 17.0 kB against 9.5 kB in the median"),
+        ("size", [1e3 * each for each in range(20)], "the largest inputs: 17 kB against 9.5 kB in the median"),
         ("objects", range(20), "those with the most objects: 17 against 9.5 in the median"),
         ("pixels", [1e6 * each for each in range(20)], "the largest images: 17.00 megapixels against 9.50 megapixels"),
         ("words", range(20), "those with the most words: 17 against 9.5 in the median"),
@@ -138,3 +138,7 @@ def test_a_batch_has_the_facts_of_its_members():
 
 def test_samples_without_facts():
     assert what_they_share(TIMES, {}) is None
+
+
+def test_inputs_that_hardly_differ_explain_nothing():
+    assert what_they_share(TIMES, facts("size", [1e5 + each for each in range(20)])) is None

@@ -236,7 +236,7 @@ def test_an_output_that_cannot_be_looked_at_is_told_once(monkeypatch: pytest.Mon
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("pytest_vizart.profiling.recording.summaries.summarise", broken)
+    monkeypatch.setattr("pytest_vizart.profiling.recording.outputs.summarise", broken)
     recorder = Recorder()
     with pytest.warns(VizartWarning, match="no longer summarised") as told:
         for sample in "abc":
