@@ -24,7 +24,7 @@ def baseline() -> None:
 @output_option
 @json_option
 def accept(run_id: str | None, output: Path, as_json: bool) -> None:
-    """Make a run the baseline from now on; without RUN_ID, the newest run of each test, where that failed.
+    """Make a run the baseline from now on; without RUN_ID, the runs of the last session that failed.
 
     Later runs of its branch are compared with it, and with no other run that was there before the decision; times are
     learned anew. A run whose test raised, or that used a part of the data, cannot be accepted.
@@ -32,7 +32,9 @@ def accept(run_id: str | None, output: Path, as_json: bool) -> None:
     table = kept_runs(output)
     chosen = [find_run(table, run_id)] if run_id else _newest_refused(plain_rows(table))
     if not chosen:
-        raise click.UsageError("the newest run of no test failed: there is nothing to accept; hint: name a run")
+        raise click.UsageError(
+            "no run of the last session failed: there is nothing to accept; hint: name a run, see `vizart runs`"
+        )
     for row in chosen:
         if row["status"] == "error" or row["partial"]:
             raise click.UsageError(
@@ -49,6 +51,6 @@ def accept(run_id: str | None, output: Path, as_json: bool) -> None:
 
 
 def _newest_refused(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    newest = {row["test_id"]: row for row in rows}
-    whole = [row for row in newest.values() if row["status"] != "error" and not row["partial"]]
+    last = {row["test_id"]: row for row in rows if row["session_id"] == rows[-1]["session_id"]}
+    whole = [row for row in last.values() if row["status"] != "error" and not row["partial"] and row["samples"]]
     return [row for row in whole if not row["accepted"]]

@@ -12,6 +12,9 @@ import pyarrow as pa
 from pytest_vizart.history.reader import History
 from pytest_vizart.options import DEFAULT_OUTPUT
 
+LAST = "last"
+_TOLD_RUNS = 5
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -35,12 +38,16 @@ def kept_runs(output: Path) -> pa.Table:
 
 
 def find_run(table: pa.Table, run_id: str) -> dict[str, Any]:
-    """Return the row of the run whose ID begins with `run_id`."""
-    matches = [row for row in plain_rows(table) if row["run_id"].startswith(run_id)]
+    """Return the row of the run whose ID begins with `run_id`, or of the newest run for "last"."""
+    rows = plain_rows(table)
+    if run_id == LAST and rows:
+        return rows[-1]
+    matches = [row for row in rows if row["run_id"].startswith(run_id)]
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise click.UsageError(f"no run {run_id!r}; hint: `vizart runs` lists them")
+        newest = ", ".join(f"{row['run_id'][:8]} ({row['test_id']})" for row in reversed(rows[-_TOLD_RUNS:]))
+        raise click.UsageError(f"no run {run_id!r}; hint: the last ones are {newest or 'none'}")
     raise click.UsageError(
         f"{len(matches)} runs begin with {run_id!r}: {', '.join(row['run_id'][:13] for row in matches[:5])}"
     )

@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 import orjson
-import pyarrow as pa
 
-from pytest_vizart.cli.common import find_run, kept_runs, output_option, plain_rows
+from pytest_vizart.cli.common import find_run, kept_runs, output_option
 from pytest_vizart.errors import VizartError
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import gpu_readings, leaks_of, measure_table, outputs_of, span_table
@@ -26,9 +25,6 @@ from pytest_vizart.report.files import write_atomically
 from pytest_vizart.report.wording import encodable_throughout
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import FLAME_FILE
-
-LAST = "last"
-_TOLD_RUNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ def export(run_id: str, form: str | None, output_file: Path | None, output: Path
     """
     if form is None:
         raise click.UsageError("Missing option '--format'. Choose from: chrome-trace, speedscope, json, csv")
-    run = _read(History(output), _chosen(kept_runs(output), run_id))
+    run = _read(History(output), find_run(kept_runs(output), run_id))
     content = _FORMATS[form](run, output)
     if output_file is None:
         click.echo(content, nl=False)
@@ -67,16 +63,6 @@ def export(run_id: str, form: str | None, output_file: Path | None, output: Path
         write_atomically(output_file, content)
     except VizartError as error:
         raise click.ClickException(str(error)) from error
-
-
-def _chosen(table: pa.Table, run_id: str) -> dict[str, Any]:
-    rows = plain_rows(table)
-    if run_id == LAST and rows:
-        return rows[-1]
-    if any(row["run_id"].startswith(run_id) for row in rows):
-        return find_run(table, run_id)
-    newest = ", ".join(f"{row['run_id'][:8]} ({row['test_id']})" for row in reversed(rows[-_TOLD_RUNS:]))
-    raise click.UsageError(f"no run {run_id!r}; hint: the last ones are {newest or 'none'}")
 
 
 def _read(history: History, row: dict[str, Any]) -> KeptRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def _finish(session: VizartSession) -> None:
     crashes = crashed(session.journal, session.session, finished)  # a worker died
     if session.audit is not None:
         tell(session.settings.output, crashes)
-    runs = (*finished, *(crash.result for crash in crashes))
+    known = {run.info.run_id for run in finished}
+    runs = (*finished, *(crash.result for crash in crashes if crash.result.info.run_id not in known))
     session.result = SessionResult(session=session.session, runs=runs, warnings=told_since(session.warnings_before))
     if session.audit is not None:
         if not runs or keep(session.settings.output, session.session, runs):
@@ -44,6 +46,7 @@ def _finish(session: VizartSession) -> None:
         session.audit.close()
     if runs:
         _write_reports(session, session.result)
+        session.result = replace(session.result, warnings=told_since(session.warnings_before))  # a report not written
 
 
 def _write_reports(session: VizartSession, result: SessionResult) -> None:

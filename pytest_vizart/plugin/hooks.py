@@ -41,10 +41,13 @@ class RunHooks:
         with ExitStack() as stack:
             names = watched_names(item)
             run.recorder.watch_targets += tuple(names)
+            problem = None
             try:
                 stack.enter_context(watched(names, _namespace(item)))
             except UsageError as error:
-                pytest.fail(str(error), pytrace=False)
+                problem = str(error)
+            if problem is not None:  # outside of the handler, or the error would be told twice
+                pytest.fail(problem, pytrace=False)
             stack.enter_context(measuring(run.recorder))
             try:
                 result = yield

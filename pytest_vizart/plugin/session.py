@@ -25,7 +25,9 @@ from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session, SessionResult
 from pytest_vizart.records.text import escaped
+from pytest_vizart.report.wording import printable
 from pytest_vizart.version import VERSION
+from pytest_vizart.workflow.crashes import Crash
 from pytest_vizart.workflow.keeping import take_over_dead_sessions
 from pytest_vizart.workflow.pieces import shared_run_id
 from pytest_vizart.workflow.recording import RecordingOptions
@@ -127,11 +129,18 @@ class VizartSession:
             yield "memory", payload
         self.unsaved_pieces.clear()
 
+    def _tell_at_once(self, crashes: list[Crash]) -> None:
+        """Say where earlier sessions died before this one dies of the same."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        for crash in crashes if reporter is not None else ():
+            reporter.ensure_newline()
+            reporter.write_line(f"vizart: an earlier session ended here: {printable(crash.told())}", yellow=True)
+
     def _open_output(self, owner_pid: int | None) -> AuditLog | None:
         try:
             prepare_output(self.settings.output)
             if not self.is_worker:
-                take_over_dead_sessions(self.settings.output)
+                self._tell_at_once(take_over_dead_sessions(self.settings.output))
             self.journal.open(self.session, owner_pid=owner_pid)
         except Exception as error:  # noqa: BLE001 - whatever keeps the output from being written, the tests run
             warn(str(error))

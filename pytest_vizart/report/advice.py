@@ -23,6 +23,7 @@ _BUSY_SHARE = 0.9
 _IDLE_GPU_SHARE = 0.3
 _BUSY_GPU_SHARE = 0.8
 _COLD_FACTOR, _COLD_MS = 5.0, 10.0
+_RARE_FACTOR = 2.0
 _UNEVEN_FACTOR = 2.0
 
 
@@ -212,7 +213,18 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _rare(measured: Measured) -> str | None:
+    """A stage whose share a few slow spans make: what its median does is not why it is here."""
+    if measured.mean_ms < _RARE_FACTOR * measured.wall_ms:
+        return None
+    names = listed(slow.sample_id for slow in measured.stats.slowest)
+    return (
+        f"A few slow spans make it so: {milliseconds(measured.mean_ms)} ms in the mean, {milliseconds(measured.wall_ms)} in "
+        f"the median: look at {names or 'which samples they are'}."
+    )
+
+
 RULES: tuple[Callable[[Measured], str | None], ...] = (
-    _external, _memory, _gpu_bound, _gpu_idle, _input_output, _waiting, _parallel, _one_thread,
+    _external, _rare, _memory, _gpu_bound, _gpu_idle, _input_output, _waiting, _parallel, _one_thread,
 )  # fmt: skip
 REMARKS: tuple[Callable[[Measured], str | None], ...] = (_at_once, _leak, _cold, _uneven)

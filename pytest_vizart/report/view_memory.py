@@ -138,6 +138,11 @@ def _marks(passes: Sequence[tuple[float, str]], begin: float, end: float) -> tup
 def _leak_line(spans: SpanTable, rows: Sequence[int], leak: Leak, edges: Sequence[Point]) -> list[Point]:
     """The slope over the samples it rests on, through the middle of what was measured meanwhile."""
     counted = [row for row in rows if not spans.warmup[row]]
+    # As in the search for it: what fills caches is left out, the first pass, or of a single one the first fifth.
+    if any(spans.pass_index[row] for row in counted):
+        counted = [row for row in counted if spans.pass_index[row]]
+    else:
+        counted = counted[len(counted) // 5 :]
     if not counted:
         return []
     first = min(spans.offset_ns[row] for row in counted) / 1e9

@@ -24,14 +24,23 @@ class Crash:
 
     def told(self) -> str:
         """Return one line for people."""
-        where = f"in stage {self.stage}" if self.stage else "outside of all stages"
-        sample = f" on sample {self.sample_id}" if self.sample_id else ""
-        file = f" ({self.input_path})" if self.input_path else ""
-        return f"{self.result.info.test_id}: the process died {where}{sample}{file}"
+        return f"{self.result.info.test_id}: {self.result.info.error}"
+
+
+def died(stage: str | None, place: Place, what: str = "the process") -> str:
+    """Return where a process died, for people."""
+    where = f"in stage {stage}" if stage else "outside of all stages"
+    sample = f" on sample {place.sample_id}" if place.sample_id else ""
+    file = f" ({place.input_path})" if place.input_path else ""
+    return f"{what} died {where}{sample}{file}"
 
 
 def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) -> list[Crash]:
-    """Return the runs that journals in this folder were left of, those that are finished excepted."""
+    """Return the runs that journals in this folder were left of.
+
+    A run that is finished all the same, since others of its items ran in other processes, is there only if a stage was
+    open: else its process died after it had ended.
+    """
     by_run: dict[str, list[ReadFile]] = {}
     files = read_files(folder)
     for file in files:
@@ -48,7 +57,8 @@ def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) ->
 def _crash(files: list[ReadFile], session_id: str) -> Crash:
     recorded = join_files(files, is_alive=lambda pid: False)
     stage, place = _where(files, recorded)
-    return Crash(_result(files[0].header, recorded, session_id), stage, place.sample_id, place.input_path)
+    result = _result(files[0].header, recorded, session_id, died(stage, place))
+    return Crash(result, stage, place.sample_id, place.input_path)
 
 
 def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place]:
@@ -59,7 +69,7 @@ def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place
     return None, places[max(places)] if places else Place()
 
 
-def _result(header: Mapping[str, Any], recorded: Recorded, session_id: str) -> RunResult:
+def _result(header: Mapping[str, Any], recorded: Recorded, session_id: str, error: str) -> RunResult:
     spans = recorded.table
     started_us = int(header["epoch_us"])
     info = RunInfo(
@@ -78,7 +88,7 @@ def _result(header: Mapping[str, Any], recorded: Recorded, session_id: str) -> R
         profile=str(header.get("profile")),
         not_accepted_because="the process died",
         partial=True,
-        error="the process died before the run was finished",
+        error=error,
         accepted_latency=False,
     )  # fmt: skip
     stages = stage_stats(spans, recorded.measures)

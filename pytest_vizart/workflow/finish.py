@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.records.run import RunInfo, RunResult, RunStatus
+from pytest_vizart.workflow.crashes import died
 from pytest_vizart.workflow.run import Run
 from pytest_vizart.workflow.run_profile import facts_of, run_profile
 
@@ -22,6 +23,7 @@ def collect(run: Run, *, session_id: str, error: BaseException | None, partial: 
         notes = run.scorebook.close(list(run.seen.values()) if error is None else [])
     recorded = run.recorder.recorded()
     spans = recorded.table
+    notes += tuple(died(stage, place, "a child process") for stage, place in recorded.unfinished)
     status: RunStatus = "passed" if error is None else "error"
     book, dataset = run.scorebook, run.dataset
     info = RunInfo(

@@ -48,8 +48,12 @@ def _write_flames(output: Path, runs: Sequence[RunResult]) -> None:
                 warn(f"{path}: the function profile cannot be kept ({error.strerror or error})")
 
 
-def take_over_dead_sessions(output: Path) -> None:
-    """Keep what sessions that died left: finished runs, parts of runs, and the runs under which they died."""
+def take_over_dead_sessions(output: Path) -> list[Crash]:
+    """Keep what sessions that died left: finished runs, parts of runs, and the runs under which they died.
+
+    Returns where they died.
+    """
+    told: list[Crash] = []
     for journal in dead_journals(output):
         if not journal.claim():
             continue  # another session is at it
@@ -59,10 +63,16 @@ def take_over_dead_sessions(output: Path) -> None:
             continue
         finished = list(journal.runs(on_damage=warn))
         crashes = crashed(journal, session, finished)
-        runs = [*finished, *unfinished_runs(journal, session, crashes)]
+        known = {run.info.run_id for run in finished}
+        unfinished = unfinished_runs(
+            journal, session, [each for each in crashes if each.result.info.run_id not in known]
+        )
+        runs = [*finished, *unfinished]
         tell(output, crashes)
+        told += crashes
         if not runs or keep(output, session, runs):
             journal.remove()
+    return told
 
 
 def crashed(journal: Journal, session: Session, finished: Sequence[RunResult]) -> list[Crash]:

@@ -46,6 +46,7 @@ def check_pipeline(
     **forms: Any,
 ) -> None:
     """Run every stage on every sample and hand what labelled stages give to `predict`. See `Run.check`."""
+    __tracebackhide__ = True
     if on_error not in ("continue", "raise"):
         raise UsageError("unknown value", place="check(on_error=...)", expected="continue or raise", found=on_error)
     steps = _steps(pipeline)

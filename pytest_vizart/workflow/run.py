@@ -232,6 +232,7 @@ class Run:
         self._use(dataset)
         self.predictions = []
         self._begin([sample], Turn(0, warmup=False), batch=False)
+        self.recorder.trim_heap(self.recorder.reads_exact_peaks)  # there is no further pass for it
 
     def record_failure(self, error: BaseException) -> None:
         """Record what was raised while the present samples were at hand, in the audit log and as their outcome."""
@@ -283,6 +284,7 @@ class Run:
             )
         self.dataset = dataset
         self.scorebook = Scorebook(dataset)
+        self.recorder.note(dataset=dataset.name)
         self.log("run started", dataset=dataset.name, samples=len(dataset), profile=self.profile)
 
     def _groups(
@@ -294,6 +296,7 @@ class Run:
             self.recorder.clock,
             passes=self._passes_wanted,
             warmup_groups=warmup_groups,
+            memory=self.recorder.reads_exact_peaks,
             profiled=profiled,
         )
         for group, turn in order:
@@ -306,6 +309,7 @@ class Run:
 
     def _begin(self, group: list[GoldenSample], turn: Turn, *, batch: bool) -> None:
         self._group, self._turn, self._batch = group, turn, batch
+        self.recorder.trim_heap(turn.memory)
         if turn.functions and self.functions is not None:
             self.functions.begin(self.recorder)
         self.recorder.begin_sample(

@@ -22,18 +22,27 @@ class Turn:
 
     pass_index: int
     warmup: bool  # not counted
-    functions: bool = False  # the pass of the function profile, which is not counted either
+    memory: bool = False  # the pass of the exact peaks, which is not counted either
+    functions: bool = False  # the pass of the function profile, nor is that
 
 
 def turns(
-    groups: Sequence[S], clock: Clock, *, passes: int | None, warmup_groups: int, profiled: Sequence[int] = ()
+    groups: Sequence[S],
+    clock: Clock,
+    *,
+    passes: int | None,
+    warmup_groups: int,
+    memory: bool = False,
+    profiled: Sequence[int] = (),
 ) -> Iterator[tuple[S, Turn]]:
-    """Yield every group with its turn: warm-up first, then pass after pass, then those whose functions are profiled.
+    """Yield every group with its turn: warm-up first, then pass after pass, then the passes that are not judged.
 
     Args:
         groups: samples, or batches of them.
         passes: how many; None for 3, for 2 when the first took over 20 s, for 1 when it took over 60 s.
         warmup_groups: how many of the first groups run before and are not counted.
+        memory: whether all groups run once more for their exact peaks: memory that the allocator has kept is given
+            back before, which costs time.
         profiled: numbers of the groups that run once more under the function profiler. It distorts times, so that no
             pass that is judged may run under it.
     """
@@ -47,6 +56,10 @@ def turns(
             yield group, Turn(pass_index, warmup=False)
         if passes is None and pass_index == 0:
             wanted = _affordable((clock.wall_ns() - started_ns) / _NS_PER_S)
+        pass_index += 1
+    if memory:
+        for group in groups:
+            yield group, Turn(pass_index, warmup=True, memory=True)
         pass_index += 1
     for number in profiled:
         yield groups[number], Turn(pass_index, warmup=True, functions=True)

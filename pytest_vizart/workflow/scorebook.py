@@ -28,6 +28,7 @@ class Scorebook:
         self._digests: dict[tuple[str, str], str] = {}
         self._unstable: dict[str, set[str]] = {}
         self._seen: dict[tuple[str, str, int], None] = {}
+        self._predicted: set[str] = set()
 
     def resolve(self, stage: str | None, last_stage: str | None, open_stage: str | None = None) -> LabelSpec:
         """Return the spec of the stage that a prediction is for.
@@ -77,6 +78,7 @@ class Scorebook:
                 self._unstable.setdefault(spec.stage, set()).add(sample.id)
             self._seen[(*key, pass_index)] = None
             return None
+        self._predicted.add(spec.stage)
         outcome = self._score(sample, prediction, spec)
         self._seen[(*key, pass_index)] = None
         self._digests[key] = digest
@@ -104,7 +106,7 @@ class Scorebook:
         """Mark samples that ran without a prediction, where others had one; return notes on what was not compared."""
         notes = []
         for name, scorer in self._scorers.items():
-            if not scorer.outcomes:
+            if not scorer.outcomes or (self._predicted and name not in self._predicted):
                 notes.append(
                     f"stage {name} has labels in dataset {self.dataset.name}, but nothing was predicted for it"
                 )
@@ -120,13 +122,17 @@ class Scorebook:
         return tuple(notes)
 
     def scores(self) -> tuple[Score, ...]:
-        return tuple(scorer.score() for scorer in self._scorers.values() if scorer.outcomes)
+        return tuple(scorer.score() for scorer in self._told() if scorer.outcomes)
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for scorer in self._scorers.values() for outcome in scorer.outcomes)
+        return tuple(outcome for scorer in self._told() for outcome in scorer.outcomes)
 
     def cases(self) -> tuple[Case, ...]:
-        return tuple(case for scorer in self._scorers.values() for case in scorer.cases)
+        return tuple(case for scorer in self._told() for case in scorer.cases)
+
+    def _told(self) -> list[StageScorer]:
+        """Stages that the test predicts; those of the dataset that it does not are no failure of its samples."""
+        return [scorer for name, scorer in self._scorers.items() if not self._predicted or name in self._predicted]
 
     def _pending(self, sample: GoldenSample) -> list[str]:
         return [name for name in self._scorers if (sample.id, name, 0) not in self._seen]

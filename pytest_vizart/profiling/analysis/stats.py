@@ -166,7 +166,7 @@ def _one_stage(
     every = columns.rows[number]
     rows = every[~columns.raised[every]]
     outer = rows[~columns.inner[rows]]
-    items, ran_ns = int(columns.items[outer].sum()), times.ran_ns[number]
+    items, ran_ns = _items(spans, columns, outer), times.ran_ns[number]
     by_sample = sample_times(spans, rows.tolist())
     gpu = _gpu(spans, rows)
     return StageStats(
@@ -175,7 +175,7 @@ def _one_stage(
         errors=len(every) - len(rows),
         wall_ms=_distribution(columns.wall_ns[rows]),
         cpu_ms=_distribution(_values(spans.cpu_ns, rows)),
-        memory_mb=_memory(spans, rows),
+        memory_mb=_memory(spans, rows, _of_memory_pass(spans, columns, number)),
         gpu_mb=None if gpu is None else gpu.peak_mb,
         share=share,
         notes=_notes(spans, columns, rows),
@@ -193,6 +193,27 @@ def _one_stage(
         slowest=slowest(by_sample),
         slow_because=what_they_share(by_sample, facts) if facts else None,
     )
+
+
+def _items(spans: SpanTable, columns: _Columns, rows: IntArray) -> int:
+    """Samples that a stage handled: each once in a pass, however many spans it took, and a batch all that are in it."""
+    places: dict[tuple[str, int], int] = {}
+    elsewhere = 0
+    for row in rows.tolist():
+        sample_id = spans.sample_id[row]
+        if sample_id is None:
+            elsewhere += int(columns.items[row])
+        else:
+            places[sample_id, spans.pass_index[row]] = int(columns.items[row])
+    return elsewhere + sum(places.values())
+
+
+def _of_memory_pass(spans: SpanTable, columns: _Columns, number: int) -> IntArray:
+    """Rows of the pass that is there for the peaks alone; warm-up, which is not counted either, is of pass 0."""
+    if not any(spans.peak_exact):
+        return np.zeros(0, np.int64)
+    rows = np.flatnonzero((columns.stage == number) & columns.warmup & ~columns.raised)
+    return np.array([row for row in rows.tolist() if spans.pass_index[row] and spans.peak_exact[row]], np.int64)
 
 
 def _parent(spans: SpanTable, columns: _Columns, rows: IntArray) -> str | None:
@@ -223,12 +244,15 @@ def _distribution(values_ns: FloatArray) -> Distribution | None:
     return Distribution(median, p95, p99, min=float(known.min()) / _NS_PER_MS, max=float(known.max()) / _NS_PER_MS)
 
 
-def _memory(spans: SpanTable, rows: IntArray) -> MemoryStats | None:
+def _memory(spans: SpanTable, rows: IntArray, memory_pass: IntArray) -> MemoryStats | None:
+    rows = np.concatenate((rows, memory_pass))
     before, after, peak = (_values(column, rows) for column in (spans.rss_before, spans.rss_after, spans.rss_peak))
     known = ~np.isnan(before) & ~np.isnan(after)
     if not known.any():
         return None
     before, after, peak = before[known] / _MB, after[known] / _MB, peak[known] / _MB
+    # In the memory pass a stage grows by what was given back before it.
+    counted = int(known[: len(known) - len(memory_pass)].sum()) or len(before)
     at_edges = np.maximum(before, after)
     peaked = ~np.isnan(peak)
     exact = _values(spans.peak_exact, rows)[known][peaked]
@@ -236,7 +260,7 @@ def _memory(spans: SpanTable, rows: IntArray) -> MemoryStats | None:
     return MemoryStats(
         before=float(before[0]),
         after=float(at_edges.max()),
-        growth=float((after - before).max()),
+        growth=float((after - before)[:counted].max()),
         peak=float((highest - before)[peaked].max()) if peaked.any() else None,
         peak_exact=bool((exact == 1.0).all()) if peaked.any() else None,
         highest=float(highest.max()),

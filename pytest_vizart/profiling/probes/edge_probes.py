@@ -79,6 +79,10 @@ class EdgeProbes:
         self._peak = None if peak is None else SafeProbe(peak)
         self._peak_stages = peak_stages
 
+    @property
+    def has_peak(self) -> bool:
+        return self._peak is not None
+
     def of_stage(self, name: str) -> tuple[SafeProbe, ...]:
         """Return the probes of a stage, in the order in which they start; they stop in reverse."""
         if self._peak is None or not (name in self._peak_stages or None in self._peak_stages):

@@ -40,6 +40,20 @@ def heap_reader() -> Callable[[], int] | None:
     return in_use
 
 
+def heap_trimmer() -> Callable[[], None] | None:
+    """Return a function that gives free memory of the heap back to the system (glibc), None where nothing does."""
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+    malloc_trim.restype, malloc_trim.argtypes = ctypes.c_int, [ctypes.c_size_t]
+
+    def trim() -> None:
+        malloc_trim(0)
+
+    return trim
+
+
 class HeapWatch:
     """What the stages of one run leave on the heap, summed over the samples that are looked at.
 

@@ -34,6 +34,8 @@ class Ticket:
     place: tuple[str | None, int, bool, int]
     profile: str
     watch: tuple[str, ...] = ()  # functions that are stages by name
+    peak_stages: tuple[str | None, ...] = ()
+    memory_stages: tuple[str | None, ...] = ()
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -57,6 +59,8 @@ def ticket_of(recorder: Recorder) -> Ticket | None:
         place=recorder.place_now,
         profile=recorder.profile,
         watch=recorder.watch_targets,
+        peak_stages=tuple(recorder.peak_stages),
+        memory_stages=tuple(recorder.memory_stages),
     )
 
 
@@ -94,7 +98,14 @@ def _joined_recorder(ticket: Ticket) -> Recorder | None:
     folder = Path(ticket.folder)
     if not folder.is_dir():
         return None  # the run has ended meanwhile
-    return Recorder(ticket.profile, folder=folder, token=ticket.token, child_of=ticket.file)
+    return Recorder(
+        ticket.profile,
+        folder=folder,
+        token=ticket.token,
+        child_of=ticket.file,
+        peak_stages=frozenset(ticket.peak_stages),
+        memory_stages=frozenset(ticket.memory_stages),
+    )
 
 
 def _take_on(ticket: Ticket) -> None:
@@ -112,7 +123,8 @@ def join_from_environment(text: str) -> None:
     """Join with a ticket out of the environment; a damaged one, or one of a run that is over, is passed over."""
     try:
         values: dict[str, Any] = json.loads(text)
-        values["place"], values["watch"] = tuple(values["place"]), tuple(values["watch"])
+        for name in ("place", "watch", "peak_stages", "memory_stages"):
+            values[name] = tuple(values[name])
         ticket = Ticket(**values)
     except (ValueError, TypeError, KeyError):
         return

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_vizart.profiling.clock import Clock, SystemClock
 from pytest_vizart.profiling.gpu.follow import GpuFollower
+from pytest_vizart.profiling.probes.heap import heap_trimmer
 from pytest_vizart.profiling.probes.sources import EdgeProbe, MemoryProbe, memory_probe, no_usage
 from pytest_vizart.profiling.recording.open_spans import OpenSpan, innermost
 from pytest_vizart.profiling.recording.span_file import RECORD_BYTES, RSS
@@ -67,6 +68,7 @@ class Recorder(SpanSink):
             child_of=child_of,
         )
         self.watch_targets: tuple[str, ...] = ()
+        self.peak_stages, self.memory_stages = peak_stages, memory_stages
         self.points: list[MemoryPoint] = []
         self.gpu = GpuFollower(profile)
         self._calibration = self._stages.calibration()
@@ -80,7 +82,8 @@ class Recorder(SpanSink):
         try:
             return self.classes[name]()
         except (KeyError, TypeError):
-            return self._new_stage(name)()
+            pass  # and out of here, so that a refused name is told without this error before it
+        return self._new_stage(name)()
 
     def calibration(self) -> OpenSpan:
         """Return a span under the reserved name of the calibration workload."""
@@ -104,8 +107,13 @@ class Recorder(SpanSink):
         self.gpu.between_samples(self)
         looks = self.heap is not None and self.heap.looks(first_pass=pass_index == 0, warmup=warmup)
         self.classes = self._stages.with_heap if looks else self._stages.plain
-        if self.groups & RSS:
+        if self._detailed and self.groups & RSS:
             self._note_memory()
+
+    def note(self, **about: Any) -> None:
+        """Add to what the journal says of the run."""
+        self._about.update(about)
+        self._file.write("about", about)
 
     def record(self, kind: str, name: str, value: float) -> None:
         """Keep a gauge, a count or an external wait, with the span and the sample at hand."""
@@ -118,6 +126,18 @@ class Recorder(SpanSink):
     def last_stage(self) -> str | None:
         """The stage that ended last on this sample."""
         return self._stages.names[self.last] if self.last > CALIBRATION else None
+
+    @property
+    def reads_exact_peaks(self) -> bool:
+        """Whether the exact peak of some stage is read."""
+        return self._stages.edges.has_peak
+
+    def trim_heap(self, on: bool) -> None:
+        """From now on memory that the allocator keeps is given back before each stage whose peak is read, or not.
+
+        What a stage frees stays resident as a rule, and the next execution's peak would hide in it.
+        """
+        self._trim = heap_trimmer() if on else None
 
     def left_on_heap(self) -> dict[str, float]:
         """Return, by stage, the bytes that it leaves on the heap per sample, as far as the C library tells."""

@@ -103,6 +103,7 @@ class SpanSink(_SpanState):
         self._errors: dict[str, int] = {}
         self._functions: Any = None
         self._sampler: PeakSampler | None = None
+        self._trim: Callable[[], None] | None = None
         self._places = 0
         self._lock = threading.RLock()
         self.now_ns, self.cpu_ns, self.process_cpu_ns = clock.wall_ns, clock.cpu_ns, clock.process_cpu_ns
@@ -200,6 +201,8 @@ class SpanSink(_SpanState):
         self._stages.edges.forget()
 
     def start_probes(self, number: int) -> Begun:
+        if self._trim is not None and self._stages.has_exact_peak(number):
+            self._trim()
         return start(self._stages.probes(number))
 
     def stop_probes(self, offset: int, begun: Begun) -> None:
@@ -247,8 +250,8 @@ class SpanSink(_SpanState):
             self.enter_place(*self.place_now)
 
     def _open_probes(self) -> EdgeProbes:
-        usage = usage_reader() if self._detailed else None
-        if self._detailed and self._memory is None:
+        usage = usage_reader() if self._detailed or self._peak_stages else None
+        if (self._detailed or self._peak_stages) and self._memory is None:
             self._memory = memory_probe()
         self.groups = ENDED | CPU | (USAGE if usage else 0) | (RSS if self._memory else 0)
         self.usage = usage or no_usage

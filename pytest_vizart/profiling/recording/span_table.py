@@ -104,7 +104,7 @@ def parsed(lines: Sequence[Sequence[Any]], buffer: Any) -> ReadFile:
     Raises:
         ValueError, KeyError, TypeError, IndexError: it is damaged beyond use.
     """
-    by_kind: dict[str, list[Any]] = {"header": [], "stage": [], "place": [], "error": [], "measure": []}
+    by_kind: dict[str, list[Any]] = {"header": [], "about": [], "stage": [], "place": [], "error": [], "measure": []}
     for kind, *values in lines:
         by_kind[kind].append(values)
     view = memoryview(buffer)
@@ -113,7 +113,9 @@ def parsed(lines: Sequence[Sequence[Any]], buffer: Any) -> ReadFile:
     used = np.flatnonzero(records["stage"])
     # A copy: the buffer of a run under way changes, and cannot be let go while an array looks at it.
     records = records[: int(used[-1]) + 1 if len(used) else 0].copy()
-    header = by_kind["header"][0][0]
+    header = dict(by_kind["header"][0][0])
+    for (about,) in by_kind["about"]:
+        header |= about
     for key in ("pid", "clock_ns", "epoch_us"):
         header[key] = int(header[key])
     return ReadFile(

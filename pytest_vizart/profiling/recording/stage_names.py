@@ -18,7 +18,7 @@ def checked_name(name: object, known: int) -> str:
         UsageError: the name is not a non-empty string, is reserved, too long, or is the 1,001st distinct one.
     """
     if not isinstance(name, str) or not name.strip():
-        raise UsageError("a stage needs a name", expected="a non-empty string", found=name, hint=_HINT)
+        raise UsageError("a stage needs a name", expected="a non-empty string", found=repr(name), hint=_HINT)
     if name in _RESERVED:
         raise UsageError("this stage name is reserved", found=name, hint=_HINT)
     if len(name) > MAX_NAME_LENGTH:
