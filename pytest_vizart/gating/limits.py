@@ -19,6 +19,9 @@ METRICS = (
 PIPELINE = "(pipeline)"
 """Name under which the whole pipeline is judged."""
 
+_LARGEST = 1e12
+_SHOWN_CHARACTERS = 100
+
 Value = str | float | int
 Check = Callable[[object], Value | None]
 
@@ -40,7 +43,7 @@ def _name(value: object) -> Value | None:
 
 def _count(value: object) -> Value | None:
     # bool is an Integral; max_newly_wrong=True is a mistake, not 1.
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value <= _LARGEST:
         return None
     return int(value)
 
@@ -49,14 +52,16 @@ def _number(low: float, high: float, *, above_low: bool) -> Check:
     def check(value: object) -> Value | None:
         if isinstance(value, bool) or not isinstance(value, Real):
             return None
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of more than 308 digits
+            return None
         inside = (low < number if above_low else low <= number) and number <= high
         return number if inside else None
 
     return check
 
 
-_LARGEST = 1e12
 _fraction = _number(0.0, 1.0, above_low=False)
 _positive = _number(0.0, _LARGEST, above_low=True)
 
@@ -252,9 +257,17 @@ def _value(marker: str, argument: Argument, given: object) -> Value:
     value = argument.check(given)
     if value is None:
         raise UsageError(
-            "not a value it takes", place=place, expected=argument.expected, found=repr(given), hint=argument.hint
+            "not a value it takes", place=place, expected=argument.expected, found=_shown(given), hint=argument.hint
         )
     return value
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return f"{type(value).__name__}, too long to be shown"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _refuse_on_pipeline(names: Sequence[str]) -> None:

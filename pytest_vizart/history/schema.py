@@ -77,6 +77,7 @@ SPANS = pa.schema(
         _column("offset_ns", pa.int64(), "its start, counted from the start of the run"),
         _column("wall_ns", pa.int64(), "wall time"),
         _column("self_ns", pa.int64(), "wall time during which no stage inside of it was open"),
+        _column("paused_ns", pa.int64(), "time inside of it during which it did not run, as a generator between items"),
         _column("cpu_ns", pa.int64(), "CPU time of the thread that ran it"),
         _column("process_cpu_ns", pa.int64(), "CPU time of the process meanwhile"),
         _column("gpu_ns", pa.int64(), "time between CUDA events at its edges"),

@@ -132,7 +132,9 @@ class VizartSession:
     def _tell_at_once(self, crashes: list[Crash]) -> None:
         """Say where earlier sessions died before this one dies of the same."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        for crash in crashes if reporter is not None else ():
+        if reporter is None:
+            return
+        for crash in crashes:
             reporter.ensure_newline()
             reporter.write_line(f"vizart: an earlier session ended here: {printable(crash.told())}", yellow=True)
 

@@ -34,7 +34,7 @@ MEASURE_COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(Measur
 
 @dataclass(frozen=True, slots=True)
 class MemoryPoint:
-    """Memory of the process between two samples, bytes; what profiling itself holds is taken off."""
+    """Memory of the process before a sample or batch, bytes; what profiling itself holds is taken off."""
 
     sample_id: str | None
     pass_index: int
@@ -42,6 +42,7 @@ class MemoryPoint:
     rss: int
     gpu: int | None = None  # bytes that the torch allocator holds in tensors
     device: int | None = None  # bytes that this process holds on the device, as the driver tells
+    items: int = 1  # samples that come next; more than 1 for a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Leak:
     kb_per_sample: float
     low: float
     high: float
-    points: int
+    points: int  # samples that it rests on
     found: bool  # surely above zero
     stage: str | None = None  # the stage that grows most, if one does
 

@@ -35,6 +35,9 @@ class SpanTable:
     offset_ns: list[int] = field(default_factory=list)  # start, counted from the start of the run
     wall_ns: list[int] = field(default_factory=list)
     self_ns: list[int] = field(default_factory=list)  # wall time during which no child span was open
+    # Time between its start and its end during which it did not run, which is no wall time of it: a generator between
+    # two items. None: it never paused.
+    paused_ns: list[int | None] = field(default_factory=list)
     cpu_ns: list[int | None] = field(default_factory=list)  # CPU time of the thread that ran the stage
     process_cpu_ns: list[int | None] = field(default_factory=list)  # CPU time of the whole process meanwhile
     gpu_ns: list[int | None] = field(default_factory=list)  # between CUDA events at the span's edges
@@ -59,6 +62,11 @@ class SpanTable:
     def stage_names(self) -> tuple[str, ...]:
         """Names of the stages under test, in the order in which they first ended; calibration is none of them."""
         return tuple(name for name in dict.fromkeys(self.stage) if name != CALIBRATION_STAGE)
+
+    def end_ns(self, row: int) -> int:
+        """Return when a span ended, in nanoseconds from the start of the run."""
+        paused_ns = self.paused_ns[row] if self.paused_ns else None
+        return self.offset_ns[row] + self.wall_ns[row] + (paused_ns or 0)
 
     def measured_rows(self, stage: str) -> Iterator[int]:
         """Row numbers of a stage's spans that count: no warm-up, no error."""

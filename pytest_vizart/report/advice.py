@@ -219,8 +219,8 @@ def _rare(measured: Measured) -> str | None:
         return None
     names = listed(slow.sample_id for slow in measured.stats.slowest)
     return (
-        f"A few slow spans make it so: {milliseconds(measured.mean_ms)} ms in the mean, {milliseconds(measured.wall_ms)} in "
-        f"the median: look at {names or 'which samples they are'}."
+        f"A few slow spans make it so, {milliseconds(measured.mean_ms)} ms in the mean, "
+        f"{milliseconds(measured.wall_ms)} ms in the median: look at {names or 'which samples they are'}."
     )
 
 

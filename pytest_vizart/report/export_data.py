@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,16 +12,19 @@ from pytest_vizart.records.stage import StageStats
 from pytest_vizart.report.json import plain_document, stage_document
 
 SCHEMA_VERSION = 1
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of one
+_QUOTED = (",", '"', "\n", "\r")
 
 
 def spans_csv(spans: SpanTable, *, run_id: str, test_id: str) -> str:
-    """Return the spans as CSV with a header line, a span a line; what was not measured is empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("run_id", "test_id", *SPAN_COLUMNS))
+    """Return the spans as CSV with a header line, a span a line; what was not measured is empty.
+
+    Text that a spreadsheet would take for a formula gets a single quote before it.
+    """
+    lines = [",".join(("run_id", "test_id", *SPAN_COLUMNS))]
     for values in zip(*(getattr(spans, name) for name in SPAN_COLUMNS), strict=True):
-        writer.writerow((run_id, test_id, *map(_cell, values)))
-    return file.getvalue()
+        lines.append(",".join(map(_cell, (run_id, test_id, *values))))
+    return "\n".join(lines) + "\n"
 
 
 def run_document(
@@ -51,5 +52,9 @@ def _rows(table: SpanTable | MeasureTable, names: Sequence[str]) -> list[dict[st
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _cell(value: Any) -> Any:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else value
+def _cell(value: Any) -> str:
+    if not isinstance(value, str):
+        return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    text = f"'{value}" if value.startswith(_FORMULA) else value
+    # Not by the csv module, which leaves a lone carriage return unquoted before Python 3.13.
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in _QUOTED) else text

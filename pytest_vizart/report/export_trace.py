@@ -24,6 +24,7 @@ _MS = 1e6
 _MEMORY = (("resident memory", "rss_before", "rss_after"), ("GPU tensors", "gpu_before", "gpu_after"))
 _ARGUMENTS: tuple[tuple[str, str, float], ...] = (
     ("self_ms", "self_ns", _MS),
+    ("paused_ms", "paused_ns", _MS),
     ("cpu_ms", "cpu_ns", _MS),
     ("process_cpu_ms", "process_cpu_ns", _MS),
     ("gpu_ms", "gpu_ns", _MS),

@@ -61,7 +61,7 @@ def memory_timeline(run: RunResult) -> MemoryTimeline | None:
     peaks = sorted(_middle(spans, row) for row in rows if spans.rss_peak[row] is not None)
     leak = next((found for found in run.profile.leaks if found.found and found.resource == "cpu"), None)
     line = _leak_line(spans, rows, leak, edges) if leak else []
-    passes = _passes(spans, rows)
+    passes = _passes(spans, rows, has_functions=run.profile.flame_samples > 0)
     begin, end = edges[0][0], edges[-1][0]
     uprights = [at for at, _ in passes if at > begin]
     apart = _need_a_scale(peaks, edges)
@@ -110,16 +110,17 @@ def _middle(spans: SpanTable, row: int) -> Point:
     return (spans.offset_ns[row] + spans.wall_ns[row] / 2) / 1e9, (spans.rss_peak[row] or 0) / _MB
 
 
-def _passes(spans: SpanTable, rows: Sequence[int]) -> list[tuple[float, str]]:
-    """Where warm-up, each pass and the pass of the function profile begin, in seconds."""
-    counted = [spans.offset_ns[row] for row in rows if not spans.warmup[row]]
-    last = max(counted, default=0)
+def _passes(spans: SpanTable, rows: Sequence[int], *, has_functions: bool) -> list[tuple[float, str]]:
+    """Where warm-up, each pass, and those of the exact peaks and the function profile begin, in seconds."""
+    later = sorted({spans.pass_index[row] for row in rows if spans.warmup[row]} - {0})
+    # Both come after the passes that count; of two, the function profile is the last.
+    of_peaks = later[:-1] if has_functions else later
     begins: dict[str, float] = {}
     for row in rows:
-        at = spans.offset_ns[row]
-        label = f"pass {spans.pass_index[row] + 1}"
+        at, number = spans.offset_ns[row], spans.pass_index[row]
+        label = f"pass {number + 1}"
         if spans.warmup[row]:
-            label = "functions" if counted and at > last else "warm-up"
+            label = "warm-up" if not number else "peaks" if number in of_peaks else "functions"
         begins[label] = min(begins.get(label, at / 1e9), at / 1e9)
     return sorted((at, label) for label, at in begins.items())
 

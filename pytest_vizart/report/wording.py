@@ -103,6 +103,12 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return f"{', '.join(every[:most])} and {len(every) - most:,} more"
 
 
+def endings(errors: Iterable[str]) -> str:
+    """`2 raised, 1 died, 1 had not ended`, of what the spans of a stage that went wrong have as `error`."""
+    counts = Counter(_ENDINGS.get(error, "raised") for error in errors)
+    return ", ".join(f"{counts[how]:,} {how}" for how in ("raised", *_ENDINGS.values()) if counts[how])
+
+
 def unbroken(text: str) -> str:
     """Text whose numbers stay on one line with their units; for pages, not for terminals."""
     return re.sub(r"(?<=\d) (?=%|ms\b|kB\b|MB\b)", "\u00a0", text)

@@ -32,7 +32,7 @@ def died(stage: str | None, place: Place, what: str = "the process") -> str:
     where = f"in stage {stage}" if stage else "outside of all stages"
     sample = f" on sample {place.sample_id}" if place.sample_id else ""
     file = f" ({place.input_path})" if place.input_path else ""
-    return f"{what} died {where}{sample}{file}"
+    return " ".join(f"{what} died {where}{sample}{file}".split())
 
 
 def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) -> list[Crash]:
@@ -51,7 +51,8 @@ def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) ->
         owner = owners.get(file.name.rsplit("-", 2)[0])
         if owner is not None and file.name != owner:
             by_run[owner].append(file)
-    return [_crash(parts, session_id) for parts in by_run.values() if str(parts[0].header["run_id"]) not in finished]
+    crashes = [_crash(parts, session_id) for parts in by_run.values()]
+    return [crash for crash in crashes if crash.stage or crash.result.info.run_id not in finished]
 
 
 def _crash(files: list[ReadFile], session_id: str) -> Crash:
@@ -63,8 +64,9 @@ def _crash(files: list[ReadFile], session_id: str) -> Crash:
 
 def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place]:
     """The innermost open stage; without one, the sample that was begun last."""
-    if recorded.unfinished:
-        return recorded.unfinished[-1]
+    own = join_files(files[:1], is_alive=lambda pid: False).unfinished if len(files) > 1 else recorded.unfinished
+    if own or recorded.unfinished:  # a child that was at work died of it
+        return (own or recorded.unfinished)[-1]
     places = files[0].places
     return None, places[max(places)] if places else Place()
 

@@ -15,7 +15,7 @@ from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import PredictionError, UsageError, warn
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
-from pytest_vizart.profiling.recording.open_spans import OpenSpan
+from pytest_vizart.profiling.recording.open_spans import OpenSpan, innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.watching.watch import Watch, instrumented
 from pytest_vizart.workflow.function_pass import FunctionPass
@@ -259,7 +259,7 @@ class Run:
         for _ in range(_LONGEST_CHAIN):  # chains can be made to bite their own tail
             if failure is None or chain is None:
                 break
-            if chain is failure[1]:
+            if id(chain) == failure[1] and type(chain) is failure[2]:
                 return failure[0]
             chain = chain.__cause__ or chain.__context__
         return None
@@ -299,7 +299,9 @@ class Run:
             memory=self.recorder.reads_exact_peaks,
             profiled=profiled,
         )
+        around = innermost.get()
         for group, turn in order:
+            innermost.set(around)  # a signal in an unlucky moment may have left a stage open
             self._begin(group, turn, batch=batch)
             yield group
         # Not when the test raised: the samples at hand are told with its failure.

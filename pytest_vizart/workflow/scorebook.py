@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,18 +42,21 @@ class Scorebook:
             return self._scorers[name].spec
         __tracebackhide__ = True
         if name is not None:
-            problem, hint = f"stage {name!r} has no labels in dataset {self.dataset.name!r}", "name the labelled stage"
+            problem = f"stage {name!r} has no labels in dataset {self.dataset.name!r}"
+            close = difflib.get_close_matches(name, self._scorers, n=1)
+            meant = f"did you mean {close[0]!r}? " if close else ""
+            hint = f"{meant}give the stage the name of a labelled one, or predict(value, stage=...)"
         elif open_stage is not None:
-            problem, hint = f"stage {open_stage!r} is still open", "call predict() after the `with` block of the stage"
+            problem, hint = f"stage {open_stage!r} is still open", "call predict() after the `with` block of the stage, or name it: predict(value, stage=...)"
         else:
             problem = "no stage has ended on this sample yet"
-            hint = "put the labelled step into `with vizart_run.stage(...)`"
+            hint = "put the labelled step into `with vizart_run.stage(...)`, or name it: predict(value, stage=...)"
         raise PredictionError(
             problem,
             place="predict()",
             expected=f"a stage with labels: {', '.join(self._scorers) or 'none'}",
             found="no stage" if name is None else name,
-            hint=f"{hint}, or name it: predict(value, stage=...)",
+            hint=hint,
         )
 
     def read(self, value: Any, spec: LabelSpec, *, box_format: Any, labels: Any) -> Prediction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import uuid
@@ -79,6 +80,7 @@ class RunTracker(Run):
             audit=audit,
         )
         self._stack = ExitStack()
+        self._pid = os.getpid()
 
     def __enter__(self) -> RunTracker:
         self._stack.enter_context(measuring(self.recorder))
@@ -88,6 +90,9 @@ class RunTracker(Run):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        if os.getpid() != self._pid:  # a process that was forked off inside: the run is its parent's
+            self.recorder.close()
+            return
         try:
             self._keep(error)
         except Exception as problem:  # noqa: BLE001 - monitoring never breaks what it watches

@@ -41,6 +41,8 @@ def find_leak(
 ) -> Leak | None:
     """Return how memory moves from sample to sample, None with fewer than 30 points to tell from.
 
+    A point stands before each sample, or before each batch of samples: the slope is per sample all the same.
+
     Left out are the warm-up and the first pass, in which every sample is new and fills caches; of a single pass, the
     first fifth. Slope and interval are those of Hodges and Lehmann (1963), over the slopes from block to block: unlike
     Theil's and Sen's, they are not bent by a few large steps. `found` demands more than an interval above zero: a bound
@@ -49,25 +51,28 @@ def find_leak(
     leak; a second pass tells them apart.
 
     Args:
-        points: memory between samples, in their order.
+        points: memory before samples or batches, in their order.
         resource: "gpu" goes by the torch allocator where it is known, else by what the driver tells.
         spans: of the same run; the stage that grows is looked for in them.
     """
     counted = _settled([point for point in points if not point.warmup])
     values = _bytes_of(counted, resource)
-    if len(values) < MIN_POINTS:
+    known = ~np.isnan(values)
+    if known.sum() < MIN_POINTS:
         return None
-    slopes = _slopes(values)
+    items = np.array([point.items for point in counted], np.float64)
+    before = (np.cumsum(items) - items)[known]
+    slopes = _slopes(values[known], before)
     means = _pair_means(slopes)
     pace, beyond = float(np.median(means)), _signed_rank_quantile(len(slopes), _INTERVAL_TAIL)
-    grown = pace * (len(values) - 1)
+    grown = pace * float(before[-1] - before[0])
     found = pace >= MIN_BYTES_PER_SAMPLE and grown >= MIN_GROWTH_BYTES and _surely_goes_on(slopes, means, pace)
     return Leak(
         resource=resource,
         kb_per_sample=pace / _KB,
         low=float(means[beyond]) / _KB,
         high=float(means[-1 - beyond]) / _KB,
-        points=len(values),
+        points=int(items[known].sum()),
         found=found,
         stage=leaking_stage(spans, grown, resource) if found and spans is not None else None,
     )
@@ -115,19 +120,21 @@ def _settled(points: Sequence[MemoryPoint]) -> Sequence[MemoryPoint]:
 
 
 def _bytes_of(points: Sequence[MemoryPoint], resource: Literal["cpu", "gpu"]) -> FloatArray:
+    """Return, (N,), the bytes at each point, NaN where they are not known."""
     if resource == "cpu":
         return np.array([point.rss for point in points], np.float64)
-    allocated = [point.gpu for point in points if point.gpu is not None]
-    held = [point.device for point in points if point.device is not None]
-    return np.array(allocated if len(allocated) >= len(held) else held, np.float64)
+    allocated = np.array([point.gpu for point in points], np.float64)
+    held = np.array([point.device for point in points], np.float64)
+    return allocated if np.isnan(allocated).sum() <= np.isnan(held).sum() else held
 
 
-def _slopes(values: FloatArray) -> FloatArray:
-    """From the median of each block to that of the next, per sample."""
+def _slopes(values: FloatArray, before: FloatArray) -> FloatArray:
+    """From the median of each block of points to that of the next, per sample. before: samples ahead of each point."""
     blocks = _BLOCKS if len(values) >= 3 * _BLOCKS else _BLOCKS_OF_FEW
     edges = np.linspace(0, len(values), blocks + 1).round().astype(int)
     levels = [np.median(values[a:b]) for a, b in pairwise(edges.tolist())]
-    slopes: FloatArray = np.diff(levels) / np.diff((edges[:-1] + edges[1:]) / 2)
+    places = [np.mean(before[a:b]) for a, b in pairwise(edges.tolist())]
+    slopes: FloatArray = np.diff(levels) / np.diff(places)
     return slopes
 
 

@@ -27,12 +27,15 @@ def sample_times(spans: SpanTable, rows: Sequence[int]) -> dict[str, float]:
     """Return, for each sample of these rows, the median over passes of its wall time in milliseconds.
 
     Several spans within one sample and pass are summed; a batch keeps its joined ID; rows outside of samples are left
-    out, and so are those of a stage inside of itself, which its outermost span times already.
+    out.
+
+    Args:
+        rows: without those inside of a span of the same stage, which times them already.
     """
     passes: dict[str, dict[int, int]] = {}
     for row in rows:
         sample = spans.sample_id[row]
-        if sample is not None and spans.parent[row] != spans.stage[row]:
+        if sample is not None:
             of_sample = passes.setdefault(sample, {})
             number = spans.pass_index[row]
             of_sample[number] = of_sample.get(number, 0) + spans.wall_ns[row]

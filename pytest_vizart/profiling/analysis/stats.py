@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 import numpy as np
@@ -68,13 +69,14 @@ class _Columns:
     stage: IntArray  # position in the stages' names; their number for calibration
     warmup: BoolArray
     raised: BoolArray
-    inner: BoolArray  # of a stage inside of itself
+    inner: BoolArray  # inside of a span of the same stage, however far out, that ended without an error
     items: IntArray
     wall_ns: FloatArray
     rows: tuple[IntArray, ...]  # per stage, those that are no warm-up
     first: tuple[int | None, ...]  # per stage, the first row in time, warm-up included, without an error
     started: IntArray  # orders the spans by their start
     has_memory: bool  # some span of a stage has it
+    timeline: Timeline | None
 
     @classmethod
     def of(cls, spans: SpanTable, names: Sequence[str]) -> _Columns:
@@ -86,19 +88,67 @@ class _Columns:
         order = np.argsort(stage, kind="stable")
         bounds = np.searchsorted(stage[order], np.arange(len(names) + 1))
         every = [order[first:last] for first, last in pairwise(bounds.tolist())]
-        started = _started(spans)
+        started, timeline = _started(spans), Timeline.of(spans)
         return cls(
             stage=stage,
             warmup=warmup,
             raised=raised,
-            inner=np.array([parent == own for parent, own in zip(spans.parent, spans.stage, strict=True)], np.bool_),
+            inner=_inside_of_itself(spans, timeline, stage, ~raised),
             items=np.array(spans.items, np.int64) if len(spans.items) == size else np.ones(size, np.int64),
             wall_ns=np.array(spans.wall_ns, np.float64),
             rows=tuple(rows[~warmup[rows]] for rows in every),
             first=tuple(_first(rows[~raised[rows]], started) for rows in every),
             started=started,
             has_memory=bool((~np.isnan(_values(spans.rss_before, np.flatnonzero(stage < len(names))))).any()),
+            timeline=timeline,
         )
+
+
+def _inside_of_itself(spans: SpanTable, timeline: Timeline | None, stage: IntArray, sound: BoolArray) -> BoolArray:
+    """Return, (N,), which spans have an ancestor of their own stage that is `sound`; told by name without a timeline.
+
+    A stage may call itself through others. Where the outer one raised, its time counts nowhere, and the inner one's
+    does.
+    """
+    if timeline is None:
+        return np.array([parent == own for parent, own in zip(spans.parent, spans.stage, strict=True)], np.bool_)
+    size = len(timeline)
+    inside = np.zeros(size, np.bool_)
+    if not _calls_itself(stage, timeline.parent):
+        return inside
+    children: dict[int, list[int]] = {}
+    for row in np.flatnonzero(timeline.parent < size).tolist():
+        children.setdefault(int(timeline.parent[row]), []).append(row)
+    is_sound, number_of = sound.tolist(), stage.tolist()
+    around = [0] * (int(stage.max()) + 1)  # by stage, its sound spans that are open on the way to a span
+    waiting = np.flatnonzero(timeline.parent == size).tolist()
+    while waiting:
+        row = waiting.pop()
+        if row < 0:  # all inside of it has been seen
+            around[number_of[~row]] -= 1
+            continue
+        inside[row] = around[number_of[row]] > 0
+        if is_sound[row]:
+            around[number_of[row]] += 1
+            waiting.append(~row)
+        waiting += children.get(row, ())
+    return inside
+
+
+def _calls_itself(stage: IntArray, parent: IntArray) -> bool:
+    """Whether any stage may run inside of itself, through others or not: most never do, and then all is told fast."""
+    child = np.flatnonzero(parent < len(stage))
+    pairs = np.unique(np.stack((stage[child], stage[parent[child]])), axis=1)
+    graph: dict[int, list[int]] = {}
+    for inner, outer in pairs.T.tolist():
+        if inner == outer:
+            return True
+        graph.setdefault(inner, []).append(outer)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +164,7 @@ class _Times:
 def _times(spans: SpanTable, columns: _Columns, stages: int) -> _Times:
     counted = ~columns.warmup & ~columns.raised & (columns.stage < stages)
     of_stage = columns.stage[counted]
-    timeline = Timeline.of(spans)
+    timeline = columns.timeline
     if timeline is None:
         return _times_by_name(spans, columns, counted, stages)
     attributed = attributed_times(timeline)[counted]
@@ -167,7 +217,7 @@ def _one_stage(
     rows = every[~columns.raised[every]]
     outer = rows[~columns.inner[rows]]
     items, ran_ns = _items(spans, columns, outer), times.ran_ns[number]
-    by_sample = sample_times(spans, rows.tolist())
+    by_sample = sample_times(spans, outer.tolist())
     gpu = _gpu(spans, rows)
     return StageStats(
         name=name,

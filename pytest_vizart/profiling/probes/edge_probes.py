@@ -27,6 +27,8 @@ class SafeProbe:
     def start(self) -> Any:
         try:
             return None if self.probe is None else self.probe.start()
+        except TimeoutError:  # of the pipeline's own: a signal struck here
+            raise
         except (OSError, ValueError, IndexError) as error:
             self._silence(error)
             return None
@@ -43,6 +45,8 @@ class SafeProbe:
             return None
         try:
             return self.probe.stop(begun)
+        except TimeoutError:
+            raise
         except (OSError, ValueError, IndexError) as error:
             self._silence(error)
             return None
@@ -51,6 +55,8 @@ class SafeProbe:
         if isinstance(self.probe, ExactPeak):
             try:
                 self.probe.forget()
+            except TimeoutError:
+                raise
             except OSError as error:
                 self._silence(error)
 

@@ -67,19 +67,19 @@ class HeapWatch:
         self._open: list[list[int]] = []
         self._samples = 0
         self._slow = False
-        self._looked: dict[bool, int] = {False: 0, True: 0}  # in later passes, in the first one
+        self._looked: dict[bool, int] = {False: 0, True: 0}  # samples, in later passes, in the first one
         self._grown: dict[bool, dict[int, int]] = {False: {}, True: {}}
         self._first_pass = True
 
-    def looks(self, *, first_pass: bool, warmup: bool) -> bool:
-        """Return whether the sample that begins is one to look at."""
+    def looks(self, *, first_pass: bool, warmup: bool, items: int = 1) -> bool:
+        """Return whether the sample that begins, or the batch of so many `items`, is one to look at."""
         self._open.clear()
         if warmup or self._slow:
             return False
         self._samples += 1
         self._first_pass = first_pass
         looks = self._samples % EVERY == 1
-        self._looked[first_pass] += looks
+        self._looked[first_pass] += items if looks else 0
         return looks
 
     def enter(self) -> list[int] | None:

@@ -35,7 +35,8 @@ class PeakSampler:
     def stop(self) -> None:
         """End the thread; when this returns, memory is no longer read."""
         self._stopped.set()
-        self._thread.join(timeout=1.0)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=1.0)
 
     def highest_since(self, start_ns: int) -> int | None:
         """Return the highest reading at or after a moment, None if there was none."""

@@ -74,7 +74,12 @@ class PsutilMemory:
         self._process = psutil.Process()
 
     def rss_bytes(self) -> int:
-        return int(self._process.memory_info().rss)
+        import psutil
+
+        try:
+            return int(self._process.memory_info().rss)
+        except psutil.Error as error:
+            raise OSError(str(error)) from error
 
     def close(self) -> None:
         pass
@@ -100,7 +105,9 @@ def silenced(probe: MemoryProbe) -> Callable[[], int | None]:
         nonlocal read
         try:
             return read()  # type: ignore[misc]
-        except Exception as error:  # noqa: BLE001 - whatever the probe does, the pipeline goes on
+        except TimeoutError:  # of the pipeline's own: a signal struck here
+            raise
+        except (OSError, ValueError, IndexError, TypeError) as error:
             if read is not None:
                 read = None
                 warn(f"memory is no longer measured: {type(probe).__name__} failed with {error!r}")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import concurrent.futures.process
 import concurrent.futures.thread
+import functools
 import multiprocessing.pool
 import multiprocessing.process
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,9 +25,11 @@ from pytest_vizart.profiling.watching.active import active_recorders, belong_to,
 Wrapper = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+_ORIGINAL = "__vizart_original__"
+
+
 class _Installed:
     users = 0
-    originals: tuple[tuple[type, str, Any], ...] = ()
     fork_hook = False
 
 
@@ -50,10 +53,15 @@ def _install() -> None:
     _Installed.users += 1
     if _Installed.users > 1:
         return
-    _Installed.originals = tuple((owner, name, vars(owner)[name]) for owner, name, _ in _WRAPPED if name in vars(owner))
-    wrappers = {(owner, name): wrapper for owner, name, wrapper in _WRAPPED}
-    for owner, name, original in _Installed.originals:
-        setattr(owner, name, wrappers[owner, name](original))
+    for owner, name, wrapper in _WRAPPED:
+        if name not in vars(owner):
+            continue
+        # A test that patches the same method, and puts back what it found after its run, leaves our wrapper there.
+        present = vars(owner)[name]
+        original = getattr(present, _ORIGINAL, present)
+        wrapped = functools.wraps(original)(wrapper(original))
+        setattr(wrapped, _ORIGINAL, original)
+        setattr(owner, name, wrapped)
     if not _Installed.fork_hook and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forked)  # it cannot be taken back, and does nothing without a run
         _Installed.fork_hook = True
@@ -62,9 +70,10 @@ def _install() -> None:
 def _uninstall() -> None:
     _Installed.users -= 1
     if not _Installed.users:
-        for owner, name, original in _Installed.originals:
-            setattr(owner, name, original)
-        _Installed.originals = ()
+        for owner, name, _ in _WRAPPED:
+            present = vars(owner).get(name)
+            if hasattr(present, _ORIGINAL):  # else somebody has put another one over it, who will put back ours
+                setattr(owner, name, getattr(present, _ORIGINAL))
 
 
 def _forked() -> None:
@@ -87,7 +96,11 @@ def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
             innermost.set(span)
             self.run()
 
-        self.run = run  # type: ignore[method-assign]
+        try:
+            self.run = run  # type: ignore[method-assign]
+        except Exception:  # noqa: BLE001 - a class of its own that takes no attributes
+            original(self)
+            return
         try:
             original(self)
         except BaseException:
@@ -98,15 +111,21 @@ def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
-    def submit(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return original(self, _with_place(function), *args, **kwargs)
+    def submit(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if not args:
+            return original(self, **kwargs)
+        return original(self, _with_place(args[0]), *args[1:], **kwargs)
 
     return submit
 
 
 def _pool_call(original: Callable[..., Any]) -> Callable[..., Any]:
-    def call(self: Any, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return original(self, _with_place(func), *args, **kwargs)
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            return original(self, _with_place(args[0]), *args[1:], **kwargs)
+        if "func" in kwargs:
+            kwargs["func"] = _with_place(kwargs["func"])
+        return original(self, **kwargs)
 
     return call
 
@@ -140,7 +159,8 @@ def _open_program(original: Callable[..., Any]) -> Callable[..., Any]:
         ticket = None if recorder is None else ticket_of(recorder)
         if ticket is not None and len(args) <= _ENV_POSITION:
             given = kwargs.get("env")
-            kwargs["env"] = {**(os.environ if given is None else given), TICKET_VARIABLE: ticket.as_json()}
+            if given is None or isinstance(given, Mapping):
+                kwargs["env"] = {**(os.environ if given is None else given), TICKET_VARIABLE: ticket.as_json()}
         original(self, *args, **kwargs)
 
     return __init__

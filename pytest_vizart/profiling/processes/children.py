@@ -16,10 +16,13 @@ from pytest_vizart.errors import warn
 from pytest_vizart.profiling.recording.open_spans import ForeignSpan, innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.recording.span_file import FOREIGN
-from pytest_vizart.profiling.watching.active import activate, deactivate
+from pytest_vizart.profiling.watching.active import activate, belong_to, carried_recorder, deactivate
 
 TICKET_VARIABLE = "PYTEST_VIZART_TICKET"
 """Environment variable through which a Python program started by `subprocess` gets its ticket, as JSON."""
+
+
+_LARGEST_OFFSET = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,10 @@ class Ticket:
 
 def ticket_of(recorder: Recorder) -> Ticket | None:
     """Return the ticket for a child that is started here and now, None where no journal can be shared."""
+    file: str | None = recorder.journal_name
     if recorder.folder is None or recorder.closed or recorder.journal_path is None:
         return None
     span = innermost.get()
-    file: str | None = recorder.journal_name
     offset = None if span is None else span.offset
     if offset is not None and offset <= FOREIGN:  # nothing is open here but what was open in the parent
         file, offset = recorder.parent_journal, FOREIGN - offset
@@ -128,7 +131,7 @@ def join_from_environment(text: str) -> None:
         ticket = Ticket(**values)
     except (ValueError, TypeError, KeyError):
         return
-    if ticket.pid != os.getpid():
+    if ticket.pid != os.getpid() and 0 <= (ticket.offset or 0) < _LARGEST_OFFSET:
         join(ticket)
 
 
@@ -152,8 +155,9 @@ class CarriedCall:
         self._span = innermost.get()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before = innermost.get()
+        before, belonged = innermost.get(), carried_recorder()
         if self._recorder is not None:
+            belong_to(self._recorder)  # a pool that outlives a run works for the next one too
             innermost.set(self._span)
         elif self._ticket is not None:
             join(self._ticket)
@@ -161,6 +165,8 @@ class CarriedCall:
             return self._function(*args, **kwargs)
         finally:
             innermost.set(before)
+            if self._recorder is not None:
+                belong_to(belonged)
 
     def __reduce__(self) -> Any:
         return CarriedCall, (self._function, None, self._ticket)

@@ -95,7 +95,8 @@ def _timed_methods(recorder: SpanSink, number: int) -> dict[str, Any]:
     offsets, now_ns = recorder.offsets, recorder.now_ns
 
     def __enter__(self: TimedSpan) -> TimedSpan:  # noqa: N807 - it becomes a method
-        self.parent = parent = _get_open()
+        parent = _get_open()
+        self.parent = parent = parent if parent is not self else self.parent  # entered twice, which cannot be meant
         self.offset = offset = next(offsets)
         try:
             _pack_opened(
@@ -104,25 +105,30 @@ def _timed_methods(recorder: SpanSink, number: int) -> dict[str, Any]:
         except _no_room:
             recorder.make_room(self)
         _set_open(self)
-        self.start_ns = now_ns()
+        try:
+            self.start_ns = now_ns()
+        except BaseException:  # a signal struck: `with` will not call __exit__
+            _set_open(parent)
+            raise
         return self
 
     def __exit__(  # noqa: N807
         self: TimedSpan, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        end_ns = now_ns()
-        start_ns = self.start_ns
-        try:  # noqa: SIM105
+        try:
+            end_ns = now_ns()
+            start_ns = self.start_ns
             _pack_timed(recorder.buffer, self.offset + ENDED_AT, start_ns, end_ns - start_ns, 0, ENDED)
+            recorder.last = number
+            if kind is not None:
+                recorder.fail(self, error)
         except _no_room:
-            pass  # the run is over; contextlib.suppress() would cost as much as the span
-        recorder.last = number
-        if kind is not None:
-            recorder.fail(self, error)
-        if _get_open() is self:
-            _set_open(self.parent)
-        else:
-            close_elsewhere(self)
+            recorder.last = number  # the run is over
+        finally:
+            if _get_open() is self:
+                _set_open(self.parent)
+            else:
+                close_elsewhere(self)
 
     return {"__enter__": __enter__, "__exit__": __exit__}
 
@@ -134,7 +140,8 @@ class ClockedSpan(OpenSpan):
 
     def __enter__(self) -> Self:
         recorder = self.recorder
-        self.parent = parent = _get_open()
+        parent = _get_open()
+        self.parent = parent = parent if parent is not self else self.parent
         self.offset = offset = next(recorder.offsets)
         try:
             above = NO_PARENT if parent is None else parent.offset
@@ -142,31 +149,36 @@ class ClockedSpan(OpenSpan):
         except _no_room:
             recorder.make_room(self)
         _set_open(self)
-        self.process_cpu_ns = recorder.process_cpu_ns()
-        self.cpu_ns = recorder.cpu_ns()
-        self.start_ns = recorder.now_ns()
+        try:
+            self.process_cpu_ns = recorder.process_cpu_ns()
+            self.cpu_ns = recorder.cpu_ns()
+            self.start_ns = recorder.now_ns()
+        except BaseException:
+            _set_open(parent)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         recorder = self.recorder
-        wall_ns = recorder.now_ns() - self.start_ns
-        cpu_ns = recorder.cpu_ns() - self.cpu_ns
-        process_cpu_ns = recorder.process_cpu_ns() - self.process_cpu_ns
-        try:  # noqa: SIM105
+        try:
+            wall_ns = recorder.now_ns() - self.start_ns
+            cpu_ns = recorder.cpu_ns() - self.cpu_ns
+            process_cpu_ns = recorder.process_cpu_ns() - self.process_cpu_ns
             _pack_clocked(
                 recorder.buffer, self.offset + ENDED_AT, self.start_ns, wall_ns, 0, _CLOCKED, cpu_ns, process_cpu_ns
             )
+            recorder.last = self.number
+            if kind is not None:
+                recorder.fail(self, error)
         except _no_room:
-            pass
-        recorder.last = self.number
-        if kind is not None:
-            recorder.fail(self, error)
-        if _get_open() is self:
-            _set_open(self.parent)
-        else:
-            close_elsewhere(self)
+            recorder.last = self.number
+        finally:
+            if _get_open() is self:
+                _set_open(self.parent)
+            else:
+                close_elsewhere(self)
         if recorder.outputs:
             recorder.summarise_outputs(self)
 
@@ -178,7 +190,8 @@ class DetailedSpan(OpenSpan):
 
     def __enter__(self) -> Self:
         recorder = self.recorder
-        self.parent = parent = _get_open()
+        parent = _get_open()
+        self.parent = parent = parent if parent is not self else self.parent
         self.offset = offset = next(recorder.offsets)
         try:
             above = NO_PARENT if parent is None else parent.offset
@@ -186,33 +199,40 @@ class DetailedSpan(OpenSpan):
         except _no_room:
             recorder.make_room(self)
         _set_open(self)
-        self.before = (recorder.rss(), recorder.usage(), recorder.process_cpu_ns(), recorder.cpu_ns())
-        self.start_ns = recorder.now_ns()
+        try:
+            self.before = (recorder.rss(), recorder.usage(), recorder.process_cpu_ns(), recorder.cpu_ns())
+            self.start_ns = recorder.now_ns()
+        except BaseException:
+            _set_open(parent)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         recorder = self.recorder
-        wall_ns = recorder.now_ns() - self.start_ns
-        rss, usage, process_cpu_ns, cpu_ns = self.before
-        cpu_ns = recorder.cpu_ns() - cpu_ns
-        process_cpu_ns = recorder.process_cpu_ns() - process_cpu_ns
-        after = recorder.usage()
         try:
-            _pack_detailed(
-                recorder.buffer, self.offset + ENDED_AT, self.start_ns, wall_ns, 0, recorder.groups, cpu_ns,
-                process_cpu_ns, rss, recorder.rss(), after[6] - usage[6], after[14] - usage[14], after[15] - usage[15],
-            )  # fmt: skip
-        except _no_room:  # the run is over, or memory can no longer be read
-            recorder.end_clocked(self, wall_ns, cpu_ns, process_cpu_ns)
-        recorder.last = self.number
-        if kind is not None:
-            recorder.fail(self, error)
-        if _get_open() is self:
-            _set_open(self.parent)
-        else:
-            close_elsewhere(self)
+            wall_ns = recorder.now_ns() - self.start_ns
+            rss, usage, process_cpu_ns, cpu_ns = self.before
+            cpu_ns = recorder.cpu_ns() - cpu_ns
+            process_cpu_ns = recorder.process_cpu_ns() - process_cpu_ns
+            after = recorder.usage()
+            try:
+                _pack_detailed(
+                    recorder.buffer, self.offset + ENDED_AT, self.start_ns, wall_ns, 0, recorder.groups, cpu_ns,
+                    process_cpu_ns, rss, recorder.rss(), after[6] - usage[6], after[14] - usage[14],
+                    after[15] - usage[15],
+                )  # fmt: skip
+            except _no_room:  # the run is over, or memory can no longer be read
+                recorder.end_clocked(self, wall_ns, cpu_ns, process_cpu_ns)
+            recorder.last = self.number
+            if kind is not None:
+                recorder.fail(self, error)
+        finally:
+            if _get_open() is self:
+                _set_open(self.parent)
+            else:
+                close_elsewhere(self)
         if wall_ns < recorder.short_ns:
             recorder.short_span(self.number)
         elif wall_ns > LONG_NS:

@@ -68,6 +68,7 @@ class Recorder(SpanSink):
             child_of=child_of,
         )
         self.watch_targets: tuple[str, ...] = ()
+        self._owner = os.getpid()  # also in processes that are forked off
         self.peak_stages, self.memory_stages = peak_stages, memory_stages
         self.points: list[MemoryPoint] = []
         self.gpu = GpuFollower(profile)
@@ -170,14 +171,17 @@ class Recorder(SpanSink):
 
     def close(self) -> None:
         """End the run: give descriptors back. What still runs in other threads is let pass, and not recorded."""
-        if self.closed:
-            return
-        self.closed = True
-        self.takes_outputs = False
-        self.rss, self.usage = nothing, no_usage
-        self.buffer = bytearray(0)
-        if self._sampler is not None:
-            self._sampler.stop()
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            self.takes_outputs = False
+            self.failure = None
+            self.rss, self.usage = nothing, no_usage
+            self.buffer = bytearray(0)
+            sampler, self._sampler = self._sampler, None
+        if sampler is not None:
+            sampler.stop()
         if self._memory is not None:
             with suppress(OSError):  # the descriptor is gone already, which the first failed read has said
                 self._memory.close()
@@ -189,7 +193,9 @@ class Recorder(SpanSink):
         """Close, and delete the journal: what it holds is kept elsewhere."""
         self.close()
         self._file.remove()
-        if self.folder is not None:
+        if self.folder is None or os.getpid() != self._owner:
+            return
+        with suppress(OSError):
             for path in self.folder.glob(f"{self.token}-*"):
                 path.unlink(missing_ok=True)
 
@@ -206,6 +212,7 @@ class Recorder(SpanSink):
 
     @property
     def journal_name(self) -> str:
+        self.ensure_file()
         return self._file.name
 
     @property

@@ -23,7 +23,9 @@ from pathlib import Path
 from struct import Struct
 from typing import Any
 
-RECORD_BYTES = 160
+from pytest_vizart.errors import warn
+
+RECORD_BYTES = 168
 NO_PARENT = -1
 FOREIGN = -2
 
@@ -33,7 +35,7 @@ TIMED = Struct("<qqII")
 CLOCKED = Struct("<qqIIqq")
 DETAILED = Struct("<qqIIqqqqqqq")
 
-ENDED, CPU, RSS, USAGE, PEAK, EXACT, IO, GPU = (1 << bit for bit in range(8))
+ENDED, CPU, RSS, USAGE, PEAK, EXACT, IO, GPU, PAUSED = (1 << bit for bit in range(9))
 
 GROUPS: dict[int, tuple[int, tuple[str, ...]]] = {
     CPU: (40, ("cpu_ns", "process_cpu_ns")),
@@ -42,6 +44,7 @@ GROUPS: dict[int, tuple[int, tuple[str, ...]]] = {
     PEAK: (96, ("rss_peak",)),
     IO: (104, ("read_bytes", "written_bytes")),
     GPU: (120, ("gpu_ns", "gpu_before", "gpu_after", "gpu_peak", "gpu_reserved")),
+    PAUSED: (160, ("paused_ns",)),
 }
 """Group bit -> where its values stand in a record, and which columns of a SpanTable they are."""
 
@@ -52,6 +55,7 @@ _FIRST_RECORDS = 4_096
 _MORE_RECORDS = 16_384
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, Linux 5.14, unknown to Python
 _ERROR = Struct("<I")
+_START = Struct("<q")
 _names = count(1)
 
 
@@ -70,15 +74,27 @@ class SpanFile:
         self._log: int | None = None
         self.path: Path | None = None
         self._size = _FIRST_RECORDS * RECORD_BYTES
+        self.full = False
         try:
             if folder is None:
                 raise OSError
-            self._open(folder)
+            self._open(folder, is_child=header.get("parent") is not None)
+        except TimeoutError:  # of the pipeline's own: a signal struck here
+            self._give_up()
+            raise
         except OSError:
             self._give_up()
-            self.buffer = _mapped_at_once(-1, self._size)
+            self.buffer = self._in_memory(self._size)
         self.header = {**header, "name": name}
         self.write("header", self.header)
+
+    @classmethod
+    def not_begun(cls) -> SpanFile:
+        """Return a journal without room, for a process that may never have a span."""
+        journal = cls.__new__(cls)
+        journal.name, journal.path, journal.full, journal.lines, journal.header = "", None, False, [], {}
+        journal.buffer, journal._records, journal._log, journal._size = bytearray(0), None, None, 0
+        return journal
 
     def write(self, kind: str, *values: Any) -> None:
         """Add a line: `["stage", 3, "detect"]`."""
@@ -87,6 +103,8 @@ class SpanFile:
         if self._log is not None:
             try:
                 os.write(self._log, json.dumps(line).encode() + b"\n")
+            except TimeoutError:
+                raise
             except OSError:  # the disk is full: what is in memory is still counted
                 self._give_up_log()
 
@@ -97,15 +115,29 @@ class SpanFile:
             try:
                 _reserve(self._records, start, end)
                 larger = mmap.mmap(self._records, end)
+            except TimeoutError:
+                raise
             except OSError:
                 self._give_up()
             else:
                 _touch(larger, start, end)
                 self.buffer, self._size = larger, end
                 return
-        memory = _mapped_at_once(-1, end)
-        memory[:start] = self.buffer[:start]
-        self.buffer, self._size = memory, end
+        memory = self._in_memory(end)
+        if not self.full:
+            memory[:start] = self.buffer[:start]
+            self.buffer, self._size = memory, end
+
+    def _in_memory(self, size: int) -> mmap.mmap | bytearray:
+        """Return plain memory; where there is none left, the journal is full, and further spans are let pass."""
+        try:
+            return _mapped_at_once(-1, size)
+        except TimeoutError:
+            raise
+        except (OSError, MemoryError):
+            self.full = True
+            warn("there is no memory left to record stages in: what runs from here on is not measured")
+            return bytearray(0)
 
     def abandon(self) -> None:
         """In a process that was forked off: let go of the parent's file, which stays untouched."""
@@ -113,8 +145,9 @@ class SpanFile:
         self.path = None
 
     def close(self) -> None:
-        """Let go of the descriptors; the file stays until `remove`."""
+        """Let go of descriptors and memory; the file stays until `remove`."""
         self._give_up()
+        self.buffer = bytearray(0)  # the mapping keeps a descriptor of its own, and goes with the last reference to it
 
     def remove(self) -> None:
         """Delete the files, when what they hold is kept elsewhere."""
@@ -123,8 +156,9 @@ class SpanFile:
                 with suppress(OSError):
                     path.unlink()
 
-    def _open(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def _open(self, folder: Path, *, is_child: bool) -> None:
+        if not is_child:  # one that outlives its run must not make the folder anew
+            folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.spans"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._records = os.open(path, flags, 0o666)
@@ -158,6 +192,12 @@ def set_groups(buffer: mmap.mmap | bytearray, offset: int, bits: int, *values: i
     _ERROR.pack_into(buffer, offset + 36, _ERROR.unpack_from(buffer, offset + 36)[0] | bits)
     if values:
         Struct(f"<{len(values)}q").pack_into(buffer, offset + GROUPS[bits][0], *values)
+
+
+def set_pauses(buffer: mmap.mmap | bytearray, offset: int, start_ns: int, paused_ns: int) -> None:
+    """Write when an ended span really began, and for how long it did not run."""
+    _START.pack_into(buffer, offset + ENDED_AT, start_ns)
+    set_groups(buffer, offset, PAUSED, paused_ns)
 
 
 def new_name(token: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,8 @@ class SpanSink(_SpanState):
         self.clock = clock
         self.closed = False
         self.made_in = os.getpid()
-        self.failure: tuple[str, BaseException] | None = None
+        # Stage, and which exception it was: holding it would keep alive what its frames hold.
+        self.failure: tuple[str, int, type[BaseException]] | None = None
         self.place_now: tuple[str | None, int, bool, int] = (None, 0, False, 1)
         self.summaries = Outputs(clock)
         self._about = dict(about or {})
@@ -112,22 +115,28 @@ class SpanSink(_SpanState):
         self.last = self.place = 0
         self.takes_outputs = False
         self.outputs = []
+        self.buffer = bytearray(0)
         edges = self._open_probes()
         self._stages = StageClasses(self, detailed=self._detailed, edges=edges, kept=stages_kept)
         self.classes = self._stages.plain
         reader = heap_reader() if self._detailed else None
         self.heap = None if reader is None else HeapWatch(reader)
-        self.open_file()
+        self._file = SpanFile.not_begun()
+        if child_of is None:  # a child process begins its journal with its first stage
+            self.open_file()
 
     def enter_place(
         self, sample_id: str | None, pass_index: int, warmup: bool, items: int, input_path: str | None = None
     ) -> None:
         """Say where the following spans stand, and nothing else: what a child process does."""
-        self.ensure_file()
         self.place_now = (sample_id, pass_index, warmup, items)
         self._places += 1
-        self._file.write("place", self._places, sample_id, pass_index, warmup, items, self.now_ns(), input_path)
         self.place = self._places
+        if len(self.buffer):  # else the journal will begin with it
+            self._write_place(input_path)
+
+    def _write_place(self, input_path: str | None = None) -> None:
+        self._file.write("place", self.place, *self.place_now, self.now_ns(), input_path)
 
     def stage_name(self, number: int) -> str:
         return self._stages.names[number]
@@ -140,6 +149,8 @@ class SpanSink(_SpanState):
             if not len(self.buffer):  # forked off a moment ago: a journal of its own
                 self.open_file()
             while span.offset + RECORD_BYTES > len(self.buffer):
+                if self._file.full:
+                    return
                 self._file.grow()
                 self.buffer = self._file.buffer
             parent = NO_PARENT if span.parent is None else span.parent.offset
@@ -149,14 +160,16 @@ class SpanSink(_SpanState):
         """Note which exception left a span."""
         if error is None or not self._has_record(span.offset):
             return
-        name = type(error).__name__
+        name = _name_of(type(error))
         number = self._errors.get(name)
         if number is None:
             number = self._errors[name] = len(self._errors) + 1
             self._file.write("error", number, name)
-        set_error(self.buffer, span.offset, number)
-        if span.number != CALIBRATION and (self.failure is None or self.failure[1] is not error):
-            self.failure = (span.name, error)  # the innermost stage; an outer one that it passes changes nothing
+        with suppress(struct.error):  # the run ends at this moment, in another thread
+            set_error(self.buffer, span.offset, number)
+        if span.number != CALIBRATION and (self.failure is None or self.failure[1] != id(error)):
+            # The innermost stage; an outer one that it passes changes nothing.
+            self.failure = (span.name, id(error), type(error))
 
     def end_clocked(self, span: Any, wall_ns: int, cpu_ns: int, process_cpu_ns: int) -> None:
         """End a span whose memory cannot be read."""
@@ -165,9 +178,9 @@ class SpanSink(_SpanState):
         if self.rss() is None:
             self.rss = nothing
             self.groups &= ~RSS
-        CLOCKED.pack_into(
-            self.buffer, span.offset + ENDED_AT, span.start_ns, wall_ns, 0, ENDED | CPU, cpu_ns, process_cpu_ns
-        )
+        at, groups = span.offset + ENDED_AT, ENDED | CPU
+        with suppress(struct.error):
+            CLOCKED.pack_into(self.buffer, at, span.start_ns, wall_ns, 0, groups, cpu_ns, process_cpu_ns)
 
     def short_span(self, number: int) -> None:
         """A span was short: after some of them, a stage that mostly is gets timed only."""
@@ -183,13 +196,17 @@ class SpanSink(_SpanState):
         with self._lock:
             if not (self._has_record(span.offset) and self.groups & RSS) or self._stages.has_exact_peak(span.number):
                 return
-            if self._sampler is None:
-                self._sampler = PeakSampler(self.rss, self.now_ns)
-                self._sampler.start()
+            sampler = self._sampler
+            if sampler is None:
+                sampler = PeakSampler(self.rss, self.now_ns)
+                with suppress(RuntimeError):  # there can be no more threads
+                    sampler.start()
+                    self._sampler = sampler
                 return
-        peak = self._sampler.highest_since(span.start_ns)
+        peak = sampler.highest_since(span.start_ns)
         if peak is not None:
-            set_groups(self.buffer, span.offset, PEAK, peak)
+            with suppress(struct.error):
+                set_groups(self.buffer, span.offset, PEAK, peak)
 
     def summarise_outputs(self, span: OpenSpan) -> None:
         """Summarise what the stage that ended just now handed over."""
@@ -207,9 +224,10 @@ class SpanSink(_SpanState):
 
     def stop_probes(self, offset: int, begun: Begun) -> None:
         if begun and self._has_record(offset):
-            bits = stop(begun, self.buffer, offset)
-            if bits:
-                set_groups(self.buffer, offset, bits)
+            with suppress(struct.error):
+                bits = stop(begun, self.buffer, offset)
+                if bits:
+                    set_groups(self.buffer, offset, bits)
 
     def enter_heap(self) -> list[int] | None:
         return None if self.heap is None else self.heap.enter()
@@ -247,7 +265,7 @@ class SpanSink(_SpanState):
         for name, number in self._errors.items():
             self._file.write("error", number, name)
         if self._places:
-            self.enter_place(*self.place_now)
+            self._write_place()
 
     def _open_probes(self) -> EdgeProbes:
         usage = usage_reader() if self._detailed or self._peak_stages else None
@@ -268,3 +286,8 @@ class SpanSink(_SpanState):
 def nothing() -> int | None:
     """What a probe that is not there reads."""
     return 0
+
+
+def _name_of(kind: type) -> str:
+    """The class's own name, whatever its metaclass says."""
+    return str(type.__dict__["__name__"].__get__(kind))

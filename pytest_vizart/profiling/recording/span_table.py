@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.profiling.analysis.timeline import Timeline, self_times
-from pytest_vizart.profiling.recording.span_file import EXACT, FOREIGN, GROUPS, NONE, PEAK, RECORD_BYTES, SpanFile
+from pytest_vizart.profiling.recording.span_file import (
+    EXACT,
+    FOREIGN,
+    GROUPS,
+    NONE,
+    PAUSED,
+    PEAK,
+    RECORD_BYTES,
+    SpanFile,
+)  # fmt: skip
 from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable
 from pytest_vizart.records.span import CRASHED, SPAN_COLUMNS, UNFINISHED, SpanTable
 
@@ -88,8 +97,12 @@ def read_spans(own: SpanFile, folder: Path | None, token: str) -> Recorded:
 
 def read_files(folder: Path, token: str = "") -> list[ReadFile]:
     """Read the journals in a folder, the ones of one run or all; what cannot be read is left out."""
-    found = []
-    for path in sorted(folder.glob(f"{token}*.jsonl")):
+    found: list[ReadFile] = []
+    try:
+        paths = sorted(folder.glob(f"{token}*.jsonl"))
+    except OSError:  # no descriptor is left
+        return found
+    for path in paths:
         try:
             lines = list(_lines(path.read_bytes()))
             found.append(parsed(lines, path.with_suffix(".spans").read_bytes()))
@@ -172,14 +185,16 @@ class _FilePart:
         records = file.records
         begun = np.flatnonzero(records["stage"])
         ended = records["groups"][begun] != 0
-        ends = np.where(ended, records["start"][begun] + records["wall"][begun], np.iinfo(np.int64).max)
+        paused = np.where(records["groups"][begun] & PAUSED, records["paused_ns"][begun], 0)
+        ends = records["start"][begun] + records["wall"][begun] + paused
+        ends = np.where(ended, ends, np.iinfo(np.int64).max)
         self._rows = begun[np.argsort(ends, kind="stable")]
         self._records = records[self._rows]
         self._ended = self._records["groups"] != 0
 
     def columns(self) -> dict[str, list[Any]]:
         file, records = self._file, self._records
-        places = [file.places.get(number, _NOWHERE) for number in records["place"].tolist()]
+        places = self._places()
         starts = records["start"].tolist()
         for row in np.flatnonzero(~self._ended).tolist():
             starts[row] = self._earliest(places[row])
@@ -224,6 +239,19 @@ class _FilePart:
             columns["warmup"].append(place.warmup)
             columns["at_us"].append(at_us)
         return columns
+
+    def _places(self) -> list[Place]:
+        """Where each span stands: with its parent, since threads and tasks may outlast the sample that started them."""
+        known = self._file.places
+        records = self._file.records
+        found: list[Place] = []
+        for number, parent in zip(records["place"].tolist(), records["parent"].tolist(), strict=True):
+            place = known.get(number, _NOWHERE)
+            row = parent // RECORD_BYTES
+            if 0 <= row < len(found) and found[row].sample_id is not None:
+                place = found[row]
+            found.append(place)
+        return [found[row] for row in self._rows.tolist()]
 
     def _parents(self) -> list[int | None]:
         own, found = self._rows.tolist(), []
@@ -321,4 +349,9 @@ def _is_alive(pid: int) -> bool:
         return True
     import psutil
 
-    return bool(psutil.pid_exists(pid)) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.AccessDenied:
+        return True
+    except psutil.Error:  # it ended at this moment
+        return False

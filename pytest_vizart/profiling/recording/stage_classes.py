@@ -99,7 +99,10 @@ class StageClasses:
         seen = self._short_spans.get(number, 0) + 1
         self._short_spans[number] = seen
         name = self.names[number]
-        return not (seen % _SHORT_SPANS or number == CALIBRATION or name in self._kept or None in self._kept)
+        times, rest = divmod(seen, _SHORT_SPANS)
+        # At 5, 10, 20, 40, ... of them: looking takes the longer, the more spans there are.
+        due = not rest and times & (times - 1) == 0
+        return due and not (number == CALIBRATION or name in self._kept or None in self._kept)
 
     def only_time(self, number: int) -> None:
         """From now on a stage is only timed."""

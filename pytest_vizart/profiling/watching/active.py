@@ -58,6 +58,11 @@ def deactivate(recorder: Recorder) -> None:
     end_watches(recorder)
 
 
+def carried_recorder() -> Recorder | None:
+    """Return the recorder of the run that this thread or task was made to belong to."""
+    return _carried.get()
+
+
 def belong_to(recorder: Recorder | None) -> None:
     """Let this thread or task belong to a run: one that a stage started says so first."""
     _carried.set(recorder)

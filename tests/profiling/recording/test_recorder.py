@@ -52,7 +52,7 @@ def test_an_exception_is_recorded_by_type_and_goes_on_unchanged(recorder: Record
         raise error
     assert caught.value is error
     assert recorder.table().error == ["KeyError"]
-    assert recorder.failure == ("detect", error)
+    assert recorder.failure == ("detect", id(error), KeyError)
 
 
 def test_system_exit_closes_the_span(recorder: Recorder) -> None:

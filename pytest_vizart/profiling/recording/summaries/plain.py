@@ -127,6 +127,16 @@ def describe_moment(value: datetime.datetime, walk: Walk) -> Description:
     return Description("time", sealed("moment", text.encode()), text)
 
 
+def describe_time(value: datetime.time, walk: Walk) -> Description:
+    """Times of day with a time zone are equal where they are as far from midnight UTC, which Python does not wrap."""
+    offset = value.utcoffset()
+    if offset is None:
+        return describe_date(value, walk)
+    clock = datetime.timedelta(0, value.second, value.microsecond, minutes=value.minute, hours=value.hour)
+    since = (clock - offset) // datetime.timedelta(microseconds=1)
+    return Description("time", sealed("time", int_token(since)), value.isoformat())
+
+
 def describe_date(value: datetime.date | datetime.time, walk: Walk) -> Description:
     text = value.isoformat()
     return Description("time", sealed("date", text.encode()), text)
@@ -189,7 +199,7 @@ HANDLERS: dict[type, Any] = {
     PurePath: describe_path,
     datetime.datetime: describe_moment,
     datetime.date: describe_date,
-    datetime.time: describe_date,
+    datetime.time: describe_time,
     datetime.timedelta: describe_duration,
     uuid.UUID: describe_uuid,
 }
