@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pytest_vizart.history.reader import History
 from pytest_vizart.options import DEFAULT_OUTPUT
+from pytest_vizart.report.wording import printable
 
 LAST = "last"
 _TOLD_RUNS = 5
@@ -33,7 +34,9 @@ def json_option(function: F) -> F:
 def kept_runs(output: Path) -> pa.Table:
     """Return the runs of an output folder; a folder without a history is a usage error."""
     if not (output / "metrics" / "runs").is_dir():
-        raise click.UsageError(f"{output}: there is no history here; hint: run pytest first, or give --output DIR")
+        raise click.UsageError(
+            f"{printable(str(output))}: there is no history here; hint: run pytest first, or give --output DIR"
+        )
     return History(output).runs()
 
 
@@ -42,14 +45,15 @@ def find_run(table: pa.Table, run_id: str) -> dict[str, Any]:
     rows = plain_rows(table)
     if run_id == LAST and rows:
         return rows[-1]
+    asked = printable(run_id)
     matches = [row for row in rows if row["run_id"].startswith(run_id)]
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        newest = ", ".join(f"{row['run_id'][:8]} ({row['test_id']})" for row in reversed(rows[-_TOLD_RUNS:]))
-        raise click.UsageError(f"no run {run_id!r}; hint: the last ones are {newest or 'none'}")
+        newest = ", ".join(f"{row['run_id'][:8]} ({printable(row['test_id'])})" for row in reversed(rows[-_TOLD_RUNS:]))
+        raise click.UsageError(f"no run {asked!r}; hint: the last ones are {newest or 'none'}")
     raise click.UsageError(
-        f"{len(matches)} runs begin with {run_id!r}: {', '.join(row['run_id'][:13] for row in matches[:5])}"
+        f"{len(matches)} runs begin with {asked!r}: {', '.join(row['run_id'][:13] for row in matches[:5])}"
     )
 
 

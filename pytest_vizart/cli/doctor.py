@@ -17,6 +17,7 @@ import orjson
 
 from pytest_vizart.cli.common import json_option, output_option
 from pytest_vizart.profiling.capabilities import Capability, measuring_capabilities
+from pytest_vizart.report.wording import encodable_throughout, printable
 from pytest_vizart.version import VERSION
 
 _EXTRAS = ("pytest-benchmark", "pyinstrument", "fastapi", "uvicorn", "laspy", "duckdb")
@@ -40,7 +41,8 @@ def doctor(context: click.Context, output: Path, as_json: bool) -> None:
     }
     packages = dependency_versions()
     if as_json:
-        click.echo(orjson.dumps(_document(packages, checks), option=orjson.OPT_INDENT_2))
+        document = encodable_throughout(_document(packages, checks))  # folders' names may be no valid UTF-8
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     else:
         click.echo(_screen(packages, checks))
     context.exit(0 if writable.ok else 1)
@@ -54,7 +56,7 @@ def output_folder(output: Path) -> Capability:
             file.write(b"vizart")
     except OSError as error:
         problem = f"{output} cannot be written: {error.strerror or error}"
-        return Capability("output folder", False, problem, "give --vizart-output=DIR, a folder that can be written")
+        return Capability("output folder", False, problem, "give --output=DIR, a folder that can be written")
     later = "" if folder == output else ", made by the first session"
     return Capability("output folder", True, f"{output} can be written{later}")
 
@@ -62,9 +64,12 @@ def output_folder(output: Path) -> Capability:
 def free_space(output: Path) -> Capability:
     """Say how much room the file system of the output folder has."""
     try:
-        free = shutil.disk_usage(_nearest(output)).free
+        usage = shutil.disk_usage(_nearest(output))
     except OSError as error:
         return Capability("free space", False, f"unknown: {error.strerror or error}")
+    if not usage.total:  # /proc and the like
+        return Capability("free space", False, "unknown: this is no place for files", "move the output")
+    free = usage.free
     enough = free >= _LITTLE_BYTES
     return Capability("free space", enough, f"{free / 1e9:.1f} GB", None if enough else "make room, or move the output")
 
@@ -126,5 +131,5 @@ def _screen(packages: dict[str, str | None], checks: dict[str, tuple[Capability,
 
 
 def _line(check: Capability) -> str:
-    hint = "" if check.ok or check.hint is None else f"  (hint: {check.hint})"
-    return f"  {'yes' if check.ok else 'no':<4}{check.name:<30}{check.text}{hint}"
+    hint = "" if check.ok or check.hint is None else f"  (hint: {printable(check.hint)})"
+    return f"  {'yes' if check.ok else 'no':<4}{check.name:<30}{printable(check.text)}{hint}"

@@ -22,7 +22,7 @@ from pytest_vizart.report.export_data import run_document, spans_csv
 from pytest_vizart.report.export_speedscope import speedscope
 from pytest_vizart.report.export_trace import chrome_trace
 from pytest_vizart.report.files import write_atomically
-from pytest_vizart.report.wording import encodable_throughout
+from pytest_vizart.report.wording import encodable_throughout, printable
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import FLAME_FILE
 
@@ -113,7 +113,9 @@ def _flame(path: Path) -> FlameNode | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        click.echo(f"warning: {path}: the function profile cannot be read and is left out ({error})", err=True)
+        click.echo(
+            f"warning: {printable(str(path))}: the function profile cannot be read and is left out ({error})", err=True
+        )
         return None
 
 

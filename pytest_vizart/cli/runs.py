@@ -9,6 +9,7 @@ import click
 import orjson
 
 from pytest_vizart.cli.common import json_option, kept_runs, output_option, plain_rows
+from pytest_vizart.report.wording import printable
 
 
 @click.command()
@@ -26,9 +27,15 @@ def runs(output: Path, as_json: bool, limit: int, test_text: str | None) -> None
         click.echo(orjson.dumps({"schema_version": 1, "runs": rows}, option=orjson.OPT_INDENT_2))
         return
     for row in rows:
-        accepted = _standing(row)
-        commit = (row["commit"] or "")[:9]
-        facts = (row["run_id"][:8], row["started_at"][:19], f"{row['status']:<6}", f"{commit:<9}", row["test_id"])
+        accepted = printable(_standing(row))
+        commit = printable((row["commit"] or "")[:9])
+        facts = (
+            row["run_id"][:8],
+            row["started_at"][:19],
+            f"{row['status']:<6}",
+            f"{commit:<9}",
+            printable(row["test_id"]),
+        )
         click.echo(f"{'  '.join(facts)}  ({accepted})")
 
 

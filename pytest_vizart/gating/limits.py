@@ -43,9 +43,10 @@ def _name(value: object) -> Value | None:
 
 def _count(value: object) -> Value | None:
     # bool is an Integral; max_newly_wrong=True is a mistake, not 1.
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value <= _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, Integral):
         return None
-    return int(value)
+    number = int(value)
+    return number if 0 <= number <= _LARGEST else None
 
 
 def _number(low: float, high: float, *, above_low: bool) -> Check:

@@ -147,8 +147,8 @@ def _of_leak(test_id: str, stage: str | None, leak: Leak, limit_mb: float, limit
 def _leak_unmeasured(test_id: str, stage: str | None, limit_mb: float) -> Verdict:
     message = (
         f"{f'{stage} ' if stage else ''}memory growth from sample to sample is not measured, but limited to "
-        f"{limit_mb:g} MB per {_SAMPLES} samples; hint: it takes 30 samples or batches in one test after the first pass, or after "
-        f"the first fifth of a single one: more samples or a larger --vizart-passes, and {_DETAILED}"
+        f"{limit_mb:g} MB per {_SAMPLES} samples; hint: it takes 30 samples or batches in one test after the first "
+        f"pass, or after the first fifth of a single one: more samples or a larger --vizart-passes, and {_DETAILED}"
     )
     return Verdict(test_id, stage or ALL_STAGES, "memory", _LEAK, "fail", message, limit=limit_mb)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -132,11 +133,14 @@ class VizartSession:
     def _tell_at_once(self, crashes: list[Crash]) -> None:
         """Say where earlier sessions died before this one dies of the same."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None:
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
+        if reporter is None or not crashes:
             return
-        for crash in crashes:
-            reporter.ensure_newline()
-            reporter.write_line(f"vizart: an earlier session ended here: {printable(crash.told())}", yellow=True)
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            for crash in crashes:
+                reporter.ensure_newline()
+                reporter.write_line(f"vizart: an earlier session ended here: {printable(crash.told())}", yellow=True)
+            reporter.flush()
 
     def _open_output(self, owner_pid: int | None) -> AuditLog | None:
         try:

@@ -63,7 +63,7 @@ class OutputSummary:
     """One output of one stage on one sample.
 
     digest: equal for equal values on every machine and in every process; of large arrays, of strided samples and a
-    checksum of the whole.
+    checksum of the whole; None of containers with too many parts to look at.
     """
 
     stage: str

@@ -61,7 +61,7 @@ class StageStats:
     share: float = 0.0  # of the run's measured time; stages at the same time share it, nested ones count once
     notes: tuple[str, ...] = field(default_factory=tuple)
     parent: str | None = None  # stage inside of which it ran first
-    items: int = 0  # samples in the counted spans without an error
+    items: int = 0  # samples in the counted spans without an error, each once in a pass; a batch's are all of it
     total_ms: float = 0.0  # sum over the counted spans without an error
     self_ms: float = 0.0  # the same less the time of nested stages
     concurrent: bool = False  # spans of it ran at the same time as others that are not nested: wall times do not add up

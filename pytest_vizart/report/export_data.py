@@ -56,5 +56,5 @@ def _cell(value: Any) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     text = f"'{value}" if value.startswith(_FORMULA) else value
-    # Not by the csv module, which leaves a lone carriage return unquoted before Python 3.13.
+    # Not by the csv module, which leaves a lone carriage return unquoted in Python 3.11.
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in _QUOTED) else text

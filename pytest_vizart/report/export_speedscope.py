@@ -65,7 +65,7 @@ def _lane_profiles(spans: SpanTable, frames: _Frames) -> list[dict[str, Any]]:
     for row in drawing_order(spans):
         rows_of.setdefault(of_lane[row], []).append(row)
     processes = len(set(spans.process))
-    last_ns = max((spans.offset_ns[row] + spans.wall_ns[row] for row in range(len(spans))), default=0)
+    last_ns = max((spans.end_ns(row) for row in range(len(spans))), default=0)
     return [
         _profile(
             _lane_name(lane, spans.process[rows[0]] if processes > 1 else None),
@@ -90,7 +90,7 @@ def _lane_events(spans: SpanTable, rows: Sequence[int], frames: _Frames) -> list
         start = spans.offset_ns[row]
         while open_spans and open_spans[-1][1] <= start:
             events.append(_close(*open_spans.pop()))
-        end = start + spans.wall_ns[row]
+        end = spans.end_ns(row)
         if open_spans:
             end = min(end, open_spans[-1][1])
         frame = frames.number(spans.stage[row])

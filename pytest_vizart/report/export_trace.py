@@ -75,7 +75,7 @@ def _unrelated(spans: SpanTable) -> Timeline:
 
 def drawing_order(spans: SpanTable) -> list[int]:
     """Return the rows by their start, outer spans before those inside of them, which end no later."""
-    return sorted(range(len(spans)), key=lambda row: (spans.offset_ns[row], -spans.wall_ns[row], -row))
+    return sorted(range(len(spans)), key=lambda row: (spans.offset_ns[row], -spans.end_ns(row), -row))
 
 
 def _names(spans: SpanTable, of_lane: Sequence[int], title: str) -> Iterator[Event]:
@@ -106,7 +106,7 @@ def _stages(spans: SpanTable, of_lane: Sequence[int]) -> Iterator[Event]:
             "pid": _process_id(spans.process[row]),
             "tid": of_lane[row] + 1,
             "ts": microseconds(spans.offset_ns[row]),
-            "dur": microseconds(spans.wall_ns[row]),
+            "dur": microseconds(spans.end_ns(row) - spans.offset_ns[row]),
             "args": _arguments(spans, row),
         }
 
@@ -132,7 +132,7 @@ def _memory(spans: SpanTable) -> Iterator[Event]:
         for row, (start, end) in enumerate(zip(getattr(spans, before), getattr(spans, after), strict=True)):
             begin_ns = spans.offset_ns[row]
             points += [] if start is None else [(begin_ns, spans.process[row], start)]
-            points += [] if end is None else [(begin_ns + spans.wall_ns[row], spans.process[row], end)]
+            points += [] if end is None else [(spans.end_ns(row), spans.process[row], end)]
         for at_ns, process, value in sorted(points):
             yield _counter(name, _process_id(process), microseconds(at_ns), "MB", value / _MB)
 

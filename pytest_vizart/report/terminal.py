@@ -91,7 +91,7 @@ def _run_block(run: RunResult, verbose: bool, width: int, *, why: bool) -> list[
     if info.contended:
         facts.append("beside other workers")
     lines.append(("info", "  " + ", ".join(facts)))
-    lines += stage_lines(run.stages, verbose, width)
+    lines += stage_lines(run, verbose, width)
     lines += bottleneck_lines(run, verbose, width) if why else []
     lines += leak_lines(run, width)
     for score in run.scores:

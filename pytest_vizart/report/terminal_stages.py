@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.records.stage import StageStats
@@ -12,12 +12,12 @@ from pytest_vizart.report.recommendations import recommend_for_run
 from pytest_vizart.report.terminal_lines import Line, wrapped
 from pytest_vizart.report.wording import (
     aligned_milliseconds,
+    bad_endings,
     leak_sentence,
     listed,
     megabytes,
     per_second,
     percent,
-    plural,
     printable,
     shortened,
 )
@@ -45,12 +45,13 @@ _COLUMNS: dict[str, _Cells] = {
 }
 
 
-def stage_lines(stages: Sequence[StageStats], verbose: bool, width: int) -> list[Line]:
+def stage_lines(run: RunResult, verbose: bool, width: int) -> list[Line]:
     """The table of stages, nested ones indented, and what has to be said of them."""
+    stages = run.stages
     if not stages:
         return [("info", "  no stage was measured")]
     levels = nested(stages)
-    lines = _table(levels, width)
+    lines = _table(levels, bad_endings(run.spans), width)
     if any(stats.concurrent for stats in stages):
         lines += wrapped("info", f"{_AT_ONCE} at the same time as other stages: times do not add up", width, _MARGIN)
     if verbose:
@@ -83,7 +84,7 @@ def leak_lines(run: RunResult, width: int) -> list[Line]:
     ]
 
 
-def _table(levels: Sequence[tuple[int, StageStats]], width: int) -> list[Line]:
+def _table(levels: Sequence[tuple[int, StageStats]], endings: Mapping[str, str], width: int) -> list[Line]:
     stages = [stats for _, stats in levels]
     columns = {name: cells(stages) for name, cells in _COLUMNS.items()}
     widths = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
@@ -99,9 +100,8 @@ def _table(levels: Sequence[tuple[int, StageStats]], width: int) -> list[Line]:
     for number, (stats, name) in enumerate(zip(stages, names, strict=True)):
         cells = {column: columns[column][number] for column in widths}
         lines.append(("info", _row(name, cells, broad, widths)))
-        if stats.errors:
-            told = f"{name.strip()}: {stats.errors:,} of {plural(stats.spans, 'span')} raised"
-            lines.append(("fail", f"    {shortened(told, width - 4)}"))
+        if stats.name in endings:
+            lines.append(("fail", f"    {shortened(f'{name.strip()}: {endings[stats.name]}', width - 4)}"))
     if measured and not in_table:
         rates = (f"{printable(stats.name)} {per_second(stats.per_second)}" for stats in stages if stats.per_second)
         lines += wrapped("info", f"per second: {', '.join(rates)}", width, _MARGIN)

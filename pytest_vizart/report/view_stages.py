@@ -155,7 +155,7 @@ def _throughput(stats: StageStats) -> list[tuple[str, str]]:
         ("spans", f"{stats.spans:,}"),
         ("samples", f"{stats.items:,}" if stats.items else ""),
         ("a second", per_second(stats.per_second) if stats.per_second is not None else ""),
-        ("raised", f"{stats.errors:,}" if stats.errors else ""),
+        ("in error", f"{stats.errors:,}" if stats.errors else ""),
     ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pytest_vizart.records.profile import Leak
+from pytest_vizart.records.span import CRASHED, UNFINISHED, SpanTable
 
 NOT_MEASURED = "–"
 ELLIPSIS = "…"
+_RAISED = "raised"
+_ENDINGS = {CRASHED: "died", UNFINISHED: "had not ended"}
 
 
 def milliseconds(value: float | None) -> str:
@@ -103,10 +107,27 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return f"{', '.join(every[:most])} and {len(every) - most:,} more"
 
 
-def endings(errors: Iterable[str]) -> str:
-    """`2 raised, 1 died, 1 had not ended`, of what the spans of a stage that went wrong have as `error`."""
-    counts = Counter(_ENDINGS.get(error, "raised") for error in errors)
-    return ", ".join(f"{counts[how]:,} {how}" for how in ("raised", *_ENDINGS.values()) if counts[how])
+def bad_endings(spans: SpanTable) -> dict[str, str]:
+    """How the counted spans of each stage went wrong, stages without such spans left out.
+
+    `3 of 72 spans raised`, `4 of 72 spans: 2 raised, 1 died, 1 had not ended`.
+    """
+    counted = [row for row, warmup in enumerate(spans.warmup) if not warmup]
+    every = Counter(spans.stage[row] for row in counted)
+    how: dict[str, Counter[str]] = {}
+    for row in counted:
+        error = spans.error[row]
+        if error is not None:
+            how.setdefault(spans.stage[row], Counter())[_ENDINGS.get(error, _RAISED)] += 1
+    return {stage: _of_spans(counts, every[stage]) for stage, counts in how.items()}
+
+
+def _of_spans(counts: Counter[str], every: int) -> str:
+    of_all = f"of {plural(every, 'span')}"
+    if len(counts) == 1:
+        return "".join(f"{count:,} {of_all} {how}" for how, count in counts.items())
+    listing = ", ".join(f"{counts[how]:,} {how}" for how in (_RAISED, *_ENDINGS.values()) if counts[how])
+    return f"{counts.total():,} {of_all}: {listing}"
 
 
 def unbroken(text: str) -> str:

@@ -47,7 +47,10 @@ class Scorebook:
             meant = f"did you mean {close[0]!r}? " if close else ""
             hint = f"{meant}give the stage the name of a labelled one, or predict(value, stage=...)"
         elif open_stage is not None:
-            problem, hint = f"stage {open_stage!r} is still open", "call predict() after the `with` block of the stage, or name it: predict(value, stage=...)"
+            problem, hint = (
+                f"stage {open_stage!r} is still open",
+                "call predict() after the `with` block of the stage, or name it: predict(value, stage=...)",
+            )
         else:
             problem = "no stage has ended on this sample yet"
             hint = "put the labelled step into `with vizart_run.stage(...)`, or name it: predict(value, stage=...)"

@@ -11,6 +11,7 @@ from pytest_vizart.cli import main
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.writer import write_tables
+from pytest_vizart.records.span import CRASHED
 from tests.history.builders import START_US, a_profile, a_run, a_session
 
 
@@ -76,6 +77,36 @@ def test_a_run_that_is_not_there_or_not_alone(output: Path, run_id: str, message
     result = vizart(output, "show", run_id)
     assert result.exit_code == 2
     assert message in result.output
+
+
+HOSTILE = "test\x1b[31m\nred"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    session, run = a_session(), a_run("ddd4", test_id=HOSTILE, status="error", error=HOSTILE, accepted=False)
+    run = replace(run, info=replace(run.info, not_accepted_because=HOSTILE))
+    for column in (run.spans.stage, run.spans.parent):
+        column[:] = [None if name is None else f"{name}\x1b[32m" for name in column]
+    outcomes = tuple(replace(each, status="wrong", sample_id=HOSTILE, reason="\x07") for each in run.outcomes)
+    run = replace(run, outcomes=outcomes)
+    write_tables(tmp_path, session_tables(session, [run]), session_id="s1", started_us=session.started_us)
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [("runs",), ("show", "ddd"), ("show", "\x1b[33m"), ("show", "\r")])
+def test_names_move_nothing_on_the_terminal(hostile: Path, arguments: tuple[str, ...]) -> None:
+    text = vizart(hostile, *arguments).output
+    assert "test?[31m red" in text
+    assert [character for character in text if not character.isprintable() and character != "\n"] == []
+
+
+def test_show_tells_how_spans_ended(tmp_path: Path) -> None:
+    session, run = a_session(), a_run("eee5")
+    counted = [row for row, warmup in enumerate(run.spans.warmup) if not warmup and run.spans.stage[row] == "detect"]
+    run.spans.error[counted[0]] = CRASHED
+    write_tables(tmp_path, session_tables(session, [run]), session_id="s1", started_us=session.started_us)
+    assert f"1 of {len(counted)} span{'s' * (len(counted) > 1)} died" in vizart(tmp_path, "show", "eee").output
 
 
 def test_accept_makes_a_run_the_baseline(output: Path) -> None:

@@ -71,6 +71,7 @@ def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
         result = doctor("--output", str(output))
         assert result.exit_code == 1
         assert f"  no  output folder                 {output} cannot be written: " in result.output
+        assert "(hint: give --output=DIR, a folder that can be written)" in result.output
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser can write everywhere")
@@ -82,10 +83,25 @@ def test_an_output_folder_without_permission(tmp_path: Path) -> None:
 
 
 def test_little_space_is_told_but_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=200_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=10**12, free=200_000_000))
     result = doctor("--output", str(tmp_path))
     assert result.exit_code == 0
     assert "  no  free space                    0.2 GB  (hint: make room, or move the output)" in result.output
+
+
+def test_a_place_without_room_at_all_is_not_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=0, free=0))
+    result = doctor("--output", str(tmp_path))
+    assert "  no  free space                    unknown: this is no place for files  (hint: move" in result.output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"\xff\x1b[31m")
+    screen = doctor("--output", str(output)).output
+    assert f"{tmp_path}/??[31m can be written" in screen
+    document = json.loads(doctor("--json", "--output", str(output)).output)
+    assert document["output"][0]["text"].startswith(f"{tmp_path}/\\udcff\x1b[31m can be written")
 
 
 def test_extras_that_are_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,9 @@ def a_session(session_id: str = "s1", **changes: Any) -> Session:
 
 _UNMEASURED: dict[str, Any] = {
     "parent_id": None, "parent": None, "process": 77, "pass_index": 0, "warmup": False, "items": 1,
-    "paused_ns": None, "gpu_ns": None, "rss_before": 10**8, "rss_after": 10**8, "rss_peak": None, "peak_exact": None, "minor_faults": 0,
-    "voluntary_switches": 0, "involuntary_switches": 0, "read_bytes": None, "written_bytes": None, "gpu_before": None,
-    "gpu_after": None, "gpu_peak": None, "gpu_reserved": None, "error": None,
+    "paused_ns": None, "gpu_ns": None, "rss_before": 10**8, "rss_after": 10**8, "rss_peak": None, "peak_exact": None,
+    "minor_faults": 0, "voluntary_switches": 0, "involuntary_switches": 0, "read_bytes": None, "written_bytes": None,
+    "gpu_before": None, "gpu_after": None, "gpu_peak": None, "gpu_reserved": None, "error": None,
 }  # fmt: skip
 
 

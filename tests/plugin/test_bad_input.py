@@ -157,6 +157,15 @@ def test_a_prediction_that_cannot_be_meant(project: pytest.Pytester, prediction:
     result.stdout.no_fnmatch_line("*pytest_vizart/workflow/*")
 
 
+def test_a_prediction_for_a_stage_whose_name_is_misspelt(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_shades=LOOP_TEST.format(markers="").replace("predict(label)", 'predict(label, stage="clasify")')
+    )
+    result = project.runpytest()
+    hint = "did you mean 'classify'[?] give the stage the name of a labelled one, or predict(value, stage=...)"
+    result.stdout.fnmatch_lines([f"E *stage 'clasify' has no labels*hint: {hint}*"])
+
+
 def test_a_prediction_for_a_stage_without_labels(project: pytest.Pytester) -> None:
     project.makepyfile(
         test_shades=LOOP_TEST.format(markers="").replace("predict(label)", 'predict(label, stage="decode")')

@@ -78,6 +78,59 @@ def test_the_next_session_tells_where_the_last_one_died(
     assert not list((output / "journal").iterdir())
 
 
+def test_a_crash_that_repeats_is_told_before_it_repeats(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.makepyfile(test_shades=CRASHING.format(how=DEATHS["SIGKILL"]))
+    monkeypatch.setenv("DIE", "1")
+    for times in range(3):
+        result = project.runpytest_subprocess("--vizart-warmup=0")
+        told = [line for line in result.outlines if "an earlier session ended here" in line]
+        assert len(told) == (1 if times else 0)
+        assert all("stage classify on sample c" in line for line in told)
+    runs = History(project.path / ".vizart").runs().to_pylist()
+    assert ["stage classify on sample c" in run["error"] for run in runs] == [True, True]
+    assert {run["dataset"] for run in runs} == {"shades"}
+
+
+def test_a_worker_that_dies_in_an_item_is_told_though_the_others_make_a_run(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    project.makepyfile(test_one=ONE_EACH)
+    monkeypatch.setenv("DIE", "1")
+    result = project.runpytest_subprocess("-n", "2")
+    result.stdout.fnmatch_lines(["*the process died in stage classify on sample c (*c.png)*"])
+    assert len(History(project.path / ".vizart").runs().to_pylist()) == 1
+
+
+def test_a_child_process_that_is_killed_is_told(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        work="""
+        import os, signal
+        from pytest_vizart import profile
+
+        @profile
+        def killer(number):
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        test_run="""
+        from concurrent.futures import ProcessPoolExecutor
+        import pytest
+        from work import killer
+
+        def test_run(vizart_run, golden_dataset):
+            for sample in vizart_run.samples(golden_dataset):
+                with vizart_run.stage("all"), ProcessPoolExecutor(1) as pool, pytest.raises(Exception):
+                    pool.submit(killer, 1).result()
+                break
+        """,
+    )
+    result = project.runpytest_subprocess("--vizart-warmup=0")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*a child process died in stage killer on sample a*"])
+
+
 def test_an_item_of_a_shared_run(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     project.makepyfile(test_one=ONE_EACH)
     monkeypatch.setenv("DIE", "1")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_vizart import History
+from pytest_vizart.profiling.probes.heap import heap_trimmer
 from tests.plugin.conftest import LOOP_TEST
 
 SAMPLES = 4  # of the dataset; --vizart-warmup=0 --vizart-passes=2 make eight executions of each stage
@@ -213,6 +214,19 @@ def test_max_peak_mb_at_both_sides(project: pytest.Pytester, limit: int, passes:
     assert stages["classify"]["memory_mb"]["peak"] is None
 
 
+@pytest.mark.skipif(heap_trimmer() is None, reason="the C library keeps what is freed")
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs the exact peak")
+@pytest.mark.parametrize(("limit", "passes"), [(30, True), (10, False)])
+def test_max_peak_mb_of_what_the_allocator_has_kept(project: pytest.Pytester, limit: int, passes: bool) -> None:
+    markers = f"@pytest.mark.vizart_memory(stage='load', max_peak_mb={limit})"
+    source = LIMITED.format(markers=markers).replace("np.ones(100_000_000,", "np.full(20_000_000, 1,")
+    project.makepyfile(test_limits=source)
+    result = project.runpytest_subprocess("-p", "no:randomly", "--vizart-json=result.json")  # warm-up frees it already
+    result.assert_outcomes(passed=int(passes), failed=int(not passes))
+    (verdict,) = [found for found in document(project.path)["verdicts"] if found["metric"] == "max_peak_mb"]
+    assert verdict["value"] == pytest.approx(20, abs=2)
+
+
 @pytest.mark.parametrize(("limit", "passes"), [(100_000, True), (20, False)])
 def test_max_rss_mb_at_both_sides(project: pytest.Pytester, limit: int, passes: bool) -> None:
     project.makepyfile(test_limits=LIMITED.format(markers=f"@pytest.mark.vizart_memory(max_rss_mb={limit})"))
@@ -288,7 +302,8 @@ def test_full_profiles_functions_in_a_pass_of_its_own(project: pytest.Pytester) 
     assert "classify" in flame.read_text()
     assert "pytest_vizart" not in flame.read_text()
     spans = History(project.path / ".vizart").spans(stage="classify").to_pylist()
-    assert [span["pass_index"] for span in spans if span["warmup"]] == [2, 2]
+    # All samples once more for their exact peaks, and the chosen ones for the functions.
+    assert [span["pass_index"] for span in spans if span["warmup"]] == [*([2] * SAMPLES), 3, 3]
     assert [stage["spans"] for stage in run["stages"]] == [TURNS, TURNS]
     assert None not in [span["read_bytes"] for span in spans if not span["warmup"]]
 

@@ -133,6 +133,26 @@ def test_processes_are_kept_apart() -> None:
     ]  # fmt: skip
 
 
+def test_a_span_that_paused_is_drawn_to_its_true_end_on_a_lane_of_its_own() -> None:
+    table = SpanTable()
+    for stage, start, wall, paused in (("outer", 0, 50, None), ("frames", 0, 20, 25), ("detect", 10, 30, None)):
+        builders.add_span(
+            table, stage=stage, sample_id=None, pass_index=0, offset_ns=start, wall_ns=wall, self_ns=wall,
+            paused_ns=paused, parent_id=1 if table.stage else None,
+        )  # fmt: skip
+    events = _trace(table)
+    assert _dropped_by_perfetto(events) == []
+    drawn = {event["name"]: event for event in events if event["ph"] == "X"}
+    assert {name: (event["tid"], round(event["dur"] * 1_000)) for name, event in drawn.items()} == {
+        "outer": (1, 50), "frames": (2, 45), "detect": (1, 30),
+    }  # fmt: skip
+    assert drawn["frames"]["args"]["paused_ms"] == 25 / 1e6
+    assert "paused_ms" not in drawn["outer"]["args"]
+    document = speedscope(table, title="t", exporter="x")
+    read = [_read_as_speedscope_does(each, document["shared"]["frames"]) for each in document["profiles"]]
+    assert read == [{"outer": 50, "detect": 30}, {"frames": 45}]
+
+
 @given(st.integers(0, 10**15))
 def test_a_reader_that_cuts_off_gets_the_nanoseconds_back(nanoseconds: int) -> None:
     assert int(microseconds(nanoseconds) * 1_000.0) == nanoseconds
@@ -217,6 +237,17 @@ def test_csv_is_a_line_a_span_with_nothing_where_nothing_was_measured() -> None:
     assert (rows[0]["warmup"], rows[0]["gpu_ns"], rows[0]["error"]) == ("true", "", "")
     assert rows[2]["gpu_ns"] == "7400000"
     assert {row["wall_ns"] for row in rows if row["stage"] == "crop"} == {"2200000"}
+
+
+def test_csv_is_read_back_whatever_is_in_a_name_and_starts_no_formula() -> None:
+    names = ["a\rb", "=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "plain"]
+    spans = SpanTable()
+    for name in names:
+        builders.add_span(spans, stage=name, sample_id=None, offset_ns=-5)
+    text = spans_csv(spans, run_id="r1", test_id="=t")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["stage"] for row in rows] == ["a\rb", "'=1+1", "'+1", "'-1", "'@x", "'\t=1", "'\r=1", "plain"]
+    assert {(row["test_id"], row["offset_ns"]) for row in rows} == {("'=t", "-5")}
 
 
 def test_json_holds_everything() -> None:

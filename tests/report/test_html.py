@@ -139,7 +139,7 @@ def test_what_was_profiled_is_shown_and_what_was_not_leaves_no_gap(tmp_path: Pat
         "waits on services 3.40 ms a span",
         "very first call 32.0 ms",
         "larger input files: 3.1 MB against 0.8 MB",
-        "Memory grows by 101 kB a sample [95 .. 108] over 60 samples, most in network.",
+        "Memory grows by 101 kB a sample [95 .. 108] over 40 samples, most in network.",
         "queue depth",
         "objects in detect 40 in 10 counts",
         "waiting for store in upload 30.6 ms in 9 waits",

@@ -99,6 +99,18 @@ def test_a_short_wait_on_a_service_is_not_what_the_time_goes_for() -> None:
     )
 
 
+@pytest.mark.parametrize(("mean_ms", "said"), [(40, True), (39, False)])
+def test_a_stage_that_is_slow_on_a_few_samples_says_so_before_all_that_its_median_does(
+    mean_ms: int, said: bool
+) -> None:
+    slow = (SlowSample("big", 400.0), SlowSample("b", 20.0))
+    message = _message(_stage("s", 20, 19.9, total_ms=10 * mean_ms, slowest=slow))
+    rare = "A few slow spans make it so, 40.0 ms in the mean, 20.0 ms in the median: look at big, b."
+    assert (rare in message) is said
+    assert ("computes in one thread" in message) is not said
+    assert (_message(_stage("s", 20, 19.9, total_ms=400)).count("look at which samples they are.")) == 1
+
+
 def test_waits_at_the_same_time_are_not_longer_than_the_stage() -> None:
     assert "It waits 40.0 of 40.0 ms on external services" in _message(
         _stage("s", 35, 5, external_ms=160.0, total_ms=400)

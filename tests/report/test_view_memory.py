@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_vizart.records.profile import Profile
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.records.span import SpanTable
 from pytest_vizart.report.view_memory import MemoryTimeline, memory_timeline
 
 from . import builders
-from .profile_builders import LEAK, profiled_run
+from .profile_builders import LEAK, PASSES, SAMPLES, profiled_run
 
 SECOND = 1_000_000_000
 
@@ -55,12 +56,23 @@ def test_memory_is_drawn_along_the_time_and_not_along_the_spans() -> None:
 
 
 def test_passes_are_marked_where_they_begin() -> None:
-    spans = [(0, True, 0), (2, False, 0), (6, False, 1), (9.5, True, 0)]
-    timeline = _timeline(_run(*((start, 100, 100, warmup, number) for start, warmup, number in spans)))
+    spans = [(0, True, 0), (2, False, 0), (6, False, 1), (9.5, True, 2)]
+    run = _run(*((start, 100, 100, warmup, number) for start, warmup, number in spans))
+    timeline = _timeline(replace(run, profile=Profile(flame_samples=1)))
     assert [(mark.left, mark.label) for mark in timeline.marks] == [
         ("0.0", "warm-up"), ("20.0", "pass 1"), ("60.0", "pass 2"), ("95.0", "functions"),
     ]  # fmt: skip
+    assert [mark.label for mark in _timeline(run).marks][-1] == "peaks"
     assert "M120.0 0V140M360.0 0V140M570.0 0V140" in timeline.resident.chart
+
+
+def test_the_pass_of_the_peaks_comes_before_that_of_the_functions() -> None:
+    spans = [(0, False, 0), (3, True, 1), (9.5, True, 2)]
+    run = _run(*((start, 100, 100, warmup, number) for start, warmup, number in spans))
+    timeline = _timeline(replace(run, profile=Profile(flame_samples=1)))
+    assert [(mark.left, mark.label) for mark in timeline.marks] == [
+        ("0.0", "pass 1"), ("30.0", "peaks"), ("95.0", "functions"),
+    ]  # fmt: skip
 
 
 def test_a_name_without_room_is_left_out_and_its_pass_still_marked() -> None:
@@ -86,10 +98,12 @@ def test_a_leak_is_told_and_drawn_over_the_samples_it_rests_on(tmp_path: Path) -
     run = profiled_run(tmp_path)
     timeline = _timeline(run)
     (left, start), (right, end) = _line(timeline, "line-leak")
-    assert 0 < left < right == 600.0
-    scale = 132 / (426.4 - 420.0)  # units of the drawing per MB
+    assert left == pytest.approx(600 * (SAMPLES + 1) / (SAMPLES * PASSES + 1), rel=0.02)  # after the first pass
+    assert right == 600.0
+    low, high = (float(edge.split("\u00a0")[0]) for edge in (timeline.resident.low, timeline.resident.high))
+    scale = 132 / (high - low)  # units of the drawing per MB
     assert start - end == pytest.approx(LEAK.kb_per_sample * LEAK.points / 1e3 * scale, rel=0.02)
-    assert timeline.leaks == ("Memory grows by 101\u00a0kB a sample [95 .. 108] over 60 samples, most in network.",)
+    assert timeline.leaks == ("Memory grows by 101\u00a0kB a sample [95 .. 108] over 40 samples, most in network.",)
     calm = _timeline(replace(run, profile=replace(run.profile, leaks=(replace(LEAK, found=False),))))
     assert calm.leaks == ()
     assert not calm.has_leak_line

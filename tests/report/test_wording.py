@@ -5,7 +5,10 @@ import math
 import pytest
 
 from pytest_vizart.records.profile import Leak
+from pytest_vizart.records.span import CRASHED, UNFINISHED, SpanTable
 from pytest_vizart.report import wording
+
+from . import builders
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,20 @@ def test_a_leak_in_one_sentence() -> None:
     )
     small = Leak("gpu", 4.021, 0.512, 9.99, 1, True)
     assert wording.leak_sentence(small) == "GPU memory grows by 4.02 kB a sample [0.512 .. 9.99] over 1 sample"
+
+
+def test_spans_that_died_or_went_on_are_not_said_to_have_raised() -> None:
+    rows = [
+        ("a", "ValueError", False), ("a", None, False), ("a", "OSError", True),
+        ("b", "ValueError", False), ("b", UNFINISHED, False), ("b", CRASHED, False), ("b", "KeyError", False),
+        ("c", CRASHED, False), ("d", UNFINISHED, False), ("d", None, False), ("e", None, False),
+    ]  # fmt: skip
+    spans = SpanTable()
+    for stage, error, warmup in rows:
+        builders.add_span(spans, stage=stage, error=error, warmup=warmup, offset_ns=0)
+    assert wording.bad_endings(spans) == {
+        "a": "1 of 2 spans raised",
+        "b": "4 of 4 spans: 2 raised, 1 died, 1 had not ended",
+        "c": "1 of 1 span died",
+        "d": "1 of 2 spans had not ended",
+    }

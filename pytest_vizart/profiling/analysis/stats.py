@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_vizart.profiling.analysis.recursion import inside_of_itself
 from pytest_vizart.profiling.analysis.slow_samples import Facts, sample_times, slowest, what_they_share
 from pytest_vizart.profiling.analysis.timeline import (
     BoolArray,
@@ -93,7 +93,7 @@ class _Columns:
             stage=stage,
             warmup=warmup,
             raised=raised,
-            inner=_inside_of_itself(spans, timeline, stage, ~raised),
+            inner=inside_of_itself(spans, timeline, stage, ~raised),
             items=np.array(spans.items, np.int64) if len(spans.items) == size else np.ones(size, np.int64),
             wall_ns=np.array(spans.wall_ns, np.float64),
             rows=tuple(rows[~warmup[rows]] for rows in every),
@@ -102,53 +102,6 @@ class _Columns:
             has_memory=bool((~np.isnan(_values(spans.rss_before, np.flatnonzero(stage < len(names))))).any()),
             timeline=timeline,
         )
-
-
-def _inside_of_itself(spans: SpanTable, timeline: Timeline | None, stage: IntArray, sound: BoolArray) -> BoolArray:
-    """Return, (N,), which spans have an ancestor of their own stage that is `sound`; told by name without a timeline.
-
-    A stage may call itself through others. Where the outer one raised, its time counts nowhere, and the inner one's
-    does.
-    """
-    if timeline is None:
-        return np.array([parent == own for parent, own in zip(spans.parent, spans.stage, strict=True)], np.bool_)
-    size = len(timeline)
-    inside = np.zeros(size, np.bool_)
-    if not _calls_itself(stage, timeline.parent):
-        return inside
-    children: dict[int, list[int]] = {}
-    for row in np.flatnonzero(timeline.parent < size).tolist():
-        children.setdefault(int(timeline.parent[row]), []).append(row)
-    is_sound, number_of = sound.tolist(), stage.tolist()
-    around = [0] * (int(stage.max()) + 1)  # by stage, its sound spans that are open on the way to a span
-    waiting = np.flatnonzero(timeline.parent == size).tolist()
-    while waiting:
-        row = waiting.pop()
-        if row < 0:  # all inside of it has been seen
-            around[number_of[~row]] -= 1
-            continue
-        inside[row] = around[number_of[row]] > 0
-        if is_sound[row]:
-            around[number_of[row]] += 1
-            waiting.append(~row)
-        waiting += children.get(row, ())
-    return inside
-
-
-def _calls_itself(stage: IntArray, parent: IntArray) -> bool:
-    """Whether any stage may run inside of itself, through others or not: most never do, and then all is told fast."""
-    child = np.flatnonzero(parent < len(stage))
-    pairs = np.unique(np.stack((stage[child], stage[parent[child]])), axis=1)
-    graph: dict[int, list[int]] = {}
-    for inner, outer in pairs.T.tolist():
-        if inner == outer:
-            return True
-        graph.setdefault(inner, []).append(outer)
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError:
-        return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Self
 
@@ -24,12 +24,16 @@ class Timeline:
     start_ns, end_ns: (N,) nanoseconds on one clock for all processes; end_ns >= start_ns. parent: (N,) row of the span
     that was open when this one started, N where there was none; without loops. process: (N,) process ID.
     A child may outlive its parent, or start after its end: threads and tasks do.
+
+    paused_ns: (N,) how long a span did not run before it ended, None if none ever paused. A span that did, a generator,
+    ended at end_ns + paused_ns, and nobody knows when in between it ran, only that it was for end_ns - start_ns.
     """
 
     start_ns: IntArray
     end_ns: IntArray
     parent: IntArray
     process: IntArray
+    paused_ns: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -47,19 +51,36 @@ class Timeline:
         parent = np.array([size if each is None else row_of.get(each, size) for each in spans.parent_id], np.int64)
         process = _whole(spans.process, size)
         process = np.zeros(size, np.int64) if process is None else process
-        return cls(start, start + np.maximum(wall, 0), _without_loops(parent), process)
+        paused = np.array([each or 0 for each in spans.paused_ns], np.int64)
+        return cls(
+            start, start + np.maximum(wall, 0), _without_loops(parent), process, paused if paused.any() else None
+        )
+
+    @property
+    def paused(self) -> BoolArray:
+        """(N,) which spans did not run all the time."""
+        return np.zeros(len(self), np.bool_) if self.paused_ns is None else self.paused_ns > 0
+
+    def with_pauses(self) -> Timeline:
+        """Return the same spans, each to its true end, pauses included."""
+        return self if self.paused_ns is None else replace(self, end_ns=self.end_ns + self.paused_ns, paused_ns=None)
 
 
 def self_times(timeline: Timeline) -> IntArray:
     """Return, (N,), the nanoseconds of each span during which no child of it was open.
 
     Children are cut off at their parent's end, but not at its start: no span starts before its parent, and where one
-    seems to, time was taken off the parent's clock by moving its start.
+    seems to, time was taken off the parent's clock by moving its start. Of a child that paused it is not known when it
+    ran: what it ran for is taken off, at most the time from its start to the parent's end.
     """
-    child = np.flatnonzero(timeline.parent < len(timeline))
+    size, paused, true_end = len(timeline), timeline.paused, timeline.with_pauses().end_ns
+    child = np.flatnonzero(timeline.parent < size)
     parent = timeline.parent[child]
-    end = np.minimum(timeline.end_ns[child], timeline.end_ns[parent])
-    covered = union_by_group(timeline.start_ns[child], end, parent, len(timeline))
+    start, end = timeline.start_ns[child], np.minimum(true_end[child], true_end[parent])
+    resumed = paused[child]
+    covered = union_by_group(start[~resumed], end[~resumed], parent[~resumed], size)
+    ran = np.minimum(timeline.end_ns[child] - start, np.maximum(end - start, 0))
+    covered += np.bincount(parent[resumed], weights=ran[resumed], minlength=size).astype(np.int64)
     own: IntArray = np.maximum(timeline.end_ns - timeline.start_ns - covered, 0)
     return own
 
@@ -86,9 +107,9 @@ def union_by_group(start_ns: IntArray, end_ns: IntArray, group: IntArray, groups
 def concurrent_spans(timeline: Timeline, ignored: BoolArray | None = None) -> BoolArray:
     """Return, (N,), which spans overlap in time with a span that is neither an ancestor nor a descendant of theirs.
 
-    Spans that took no time, and those `ignored`, are concurrent with nothing.
+    Spans that took no time, those that paused, and those `ignored`, are concurrent with nothing.
     """
-    real = timeline.end_ns > timeline.start_ns
+    real = (timeline.end_ns > timeline.start_ns) & ~timeline.paused
     if ignored is not None:
         real &= ~ignored
     starts, ends = np.sort(timeline.start_ns[real]), np.sort(timeline.end_ns[real])
@@ -101,25 +122,28 @@ def attributed_times(timeline: Timeline) -> FloatArray:
     """Return, (N,), nanoseconds that add up to the time during which any span was open.
 
     At each instant the innermost open spans, those of which no descendant is open, share the time equally. No span is
-    given more than its self time, so that time taken off a span's clock is nobody's.
+    given more than its self time, so that time taken off a span's clock is nobody's. A span that paused is given its
+    self time, as if it had been alone.
     """
     own = self_times(timeline).astype(np.float64)
-    real = timeline.end_ns > timeline.start_ns
+    real = (timeline.end_ns > timeline.start_ns) & ~timeline.paused
     child = np.flatnonzero(real & (timeline.parent < len(timeline)))
     parent = timeline.parent[child]
     outlives = (timeline.end_ns[child] > timeline.end_ns[parent]) | ~real[parent]
     if not outlives.any() and not concurrent_spans(timeline).any():
         return own
-    return np.minimum(_swept(timeline, np.flatnonzero(real)), own)
+    return np.where(timeline.paused, own, np.minimum(_swept(timeline, np.flatnonzero(real)), own))
 
 
 def lanes(timeline: Timeline) -> IntArray:
     """Return, (N,), a lane number for each span, so that spans of one lane are disjoint or one holds the other.
 
     A child goes to its parent's lane unless it overlaps a sibling there or outlives the parent; other spans go to the
-    lowest lane of their process that is free. Processes have lanes of their own, in the order of their first spans.
+    lowest lane of their process that is free, and so do spans that paused, for the whole time up to their true end.
+    Processes have lanes of their own, in the order of their first spans.
     """
-    size = len(timeline)
+    size, paused = len(timeline), timeline.paused.tolist()
+    timeline = timeline.with_pauses()
     order = np.lexsort((_depths(timeline.parent), -timeline.end_ns, timeline.start_ns)).tolist()
     start, end, parent = timeline.start_ns.tolist(), timeline.end_ns.tolist(), timeline.parent.tolist()
     process = timeline.process.tolist()
@@ -131,7 +155,7 @@ def lanes(timeline: Timeline) -> IntArray:
         inside = (
             above < size and process[above] == process[row] and start[above] <= start[row] and end[row] <= end[above]
         )
-        lane = placed[above] if inside else None
+        lane = placed[above] if inside and not paused[row] else None
         if lane is None or not mine.holds(lane, above, start[row], end):
             lane = mine.free(start[row], end[row])
         mine.open_spans[lane].append(row)

@@ -106,7 +106,7 @@ class Recorder(SpanSink):
         self.summaries.begin_sample()
         self.takes_outputs = self._detailed and pass_index == 0 and not warmup
         self.gpu.between_samples(self)
-        looks = self.heap is not None and self.heap.looks(first_pass=pass_index == 0, warmup=warmup)
+        looks = self.heap is not None and self.heap.looks(first_pass=pass_index == 0, warmup=warmup, items=items)
         self.classes = self._stages.with_heap if looks else self._stages.plain
         if self._detailed and self.groups & RSS:
             self._note_memory()
@@ -244,6 +244,6 @@ class Recorder(SpanSink):
     def _note_memory(self) -> None:
         rss = self.rss()
         if rss is not None:
-            sample_id, pass_index, warmup, _ = self.place_now
+            sample_id, pass_index, warmup, items = self.place_now
             gpu, device = self.gpu.allocated(), self.gpu.process_memory()
-            self.points.append(MemoryPoint(sample_id, pass_index, warmup, rss, gpu, device))
+            self.points.append(MemoryPoint(sample_id, pass_index, warmup, rss, gpu, device, items))

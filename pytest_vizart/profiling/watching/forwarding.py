@@ -48,18 +48,30 @@ def make(_vizart_active, _vizart_begin, _vizart_function):
     return run
 """
 
+_ANY = ("*_args, **_kwargs", "*_args, **_kwargs", "_args[0] if _args else None")
 
-def forwarding(function: FunctionType, begin: Begin) -> FunctionType:
-    """Return a function that looks like `function`, calls it, and measures the call if `begin` says so."""
-    run: FunctionType = _factory(*_parameters(function.__code__))(active_recorders, begin, function)
-    run.__defaults__, run.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
-    functools.update_wrapper(run, function)
+
+def forwarding(function: Any, begin: Begin, template: str = _TEMPLATE, *tools: Any) -> FunctionType:
+    """Return a function that looks like `function`, calls it, and measures the call if `begin` says so.
+
+    Args:
+        function: its parameters are taken over if it is a plain function, or else any are passed on.
+        template: source of a function `make` that makes it, with places for the parameters, the arguments passed on,
+            and the first one.
+        tools: what `make` takes after the active recorders, `begin` and `function`.
+    """
+    plain = isinstance(function, FunctionType)
+    written = _parameters(function.__code__) if plain else _ANY
+    run: FunctionType = _factory(template, *written)(active_recorders, begin, function, *tools)
+    if written is not _ANY:
+        run.__defaults__, run.__kwdefaults__ = function.__defaults__, function.__kwdefaults__
+    functools.update_wrapper(run, function, [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)])
     return run
 
 
 @functools.cache
-def _factory(parameters: str, arguments: str, first: str) -> Callable[..., FunctionType]:
-    source = _TEMPLATE.format(parameters=parameters, arguments=arguments, first=first)
+def _factory(template: str, parameters: str, arguments: str, first: str) -> Callable[..., FunctionType]:
+    source = template.format(parameters=parameters, arguments=arguments, first=first)
     namespace: dict[str, Any] = {}
     exec(compile(source, "<vizart stage>", "exec"), namespace)
     made: Callable[..., FunctionType] = namespace["make"]
@@ -75,8 +87,8 @@ def _parameters(code: CodeType) -> tuple[str, str, str]:
     rest = stars.pop(0) if code.co_flags & _VARARGS else None
     more = stars.pop(0) if code.co_flags & _VARKEYWORDS else None
     if not all(map(_plain, [*positional, *keyword, *filter(None, (rest, more))])):
-        # Compiled from something else than a definition, such as a generator expression.
-        return "*_args, **_kwargs", "*_args, **_kwargs", "_args[0] if _args else None"
+        # Compiled from something else than a definition, such as a generator expression, or a name of ours.
+        return _ANY
     shown = list(positional)
     if code.co_posonlyargcount:
         shown.insert(code.co_posonlyargcount, "/")
@@ -91,4 +103,6 @@ def _parameters(code: CodeType) -> tuple[str, str, str]:
 
 
 def _plain(name: str) -> bool:
-    return name.isidentifier() and not iskeyword(name) and not name.startswith("_vizart_")
+    return (
+        name.isidentifier() and not iskeyword(name) and not name.startswith("_vizart_") and name != "__tracebackhide__"
+    )

@@ -9,67 +9,78 @@ Production code imports this module: it stays light.
 
 from __future__ import annotations
 
-import functools
 import types
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Generator
 from contextlib import nullcontext
 from typing import Any
 
-from pytest_vizart.profiling.watching.active import active_recorders
-from pytest_vizart.profiling.watching.forwarding import Begin, Span
+from pytest_vizart.profiling.watching.forwarding import Begin, Span, forwarding
+
+# The original is made at the call's first step, as late as its own code would run; wrong arguments are refused at once,
+# by the parameters. Delegating to an asynchronous generator has no syntax: its measuring is written out.
+_COROUTINE = """
+def make(_vizart_active, _vizart_begin, _vizart_function):
+    async def run({parameters}):
+        __tracebackhide__ = True
+        _vizart_span = _vizart_begin({first}) if _vizart_active else None
+        if _vizart_span is None:
+            return await _vizart_function({arguments})
+        with _vizart_span:
+            return _vizart_span.output(await _vizart_function({arguments}))
+    return run
+"""
+
+_GENERATOR = """
+def make(_vizart_active, _vizart_begin, _vizart_function, _vizart_through):
+    def run({parameters}):
+        __tracebackhide__ = True
+        _vizart_span = _vizart_begin({first}) if _vizart_active else None
+        _vizart_items = _vizart_function({arguments})
+        return (yield from (_vizart_items if _vizart_span is None else _vizart_through(_vizart_items, _vizart_span)))
+    return run
+"""
+
+_ASYNC_GENERATOR = """
+def make(_vizart_active, _vizart_begin, _vizart_function, _vizart_pauses, _vizart_nothing):
+    async def run({parameters}):
+        __tracebackhide__ = True
+        _vizart_span = _vizart_begin({first}) if _vizart_active else None
+        _vizart_items = _vizart_function({arguments})
+        with _vizart_pauses(_vizart_span) as _vizart_left, _vizart_nothing() if _vizart_span is None else _vizart_span:
+            try:
+                _vizart_item = await _vizart_items.__anext__()
+                while True:
+                    _vizart_thrown = None
+                    _vizart_left.begin()
+                    try:
+                        _vizart_sent = yield _vizart_item
+                    except GeneratorExit:
+                        _vizart_left.end()
+                        await _vizart_items.aclose()
+                        return
+                    except BaseException as _vizart_error:
+                        _vizart_thrown = _vizart_error
+                    _vizart_left.end()
+                    if _vizart_thrown is None:
+                        _vizart_item = await _vizart_items.asend(_vizart_sent)
+                    else:
+                        _vizart_item = await _vizart_items.athrow(_vizart_thrown)
+            except StopAsyncIteration:
+                return
+    return run
+"""
 
 
 def coroutine_stage(function: Any, begin: Begin) -> Any:
-    @_like(function)
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
-        span = begin(args[0] if args else None) if active_recorders else None
-        if span is None:
-            return await function(*args, **kwargs)
-        with span:
-            return span.output(await function(*args, **kwargs))
-
-    return run
+    return forwarding(function, begin, _COROUTINE)
 
 
 def generator_stage(function: Any, begin: Begin) -> Any:
-    @_like(function)
-    def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        __tracebackhide__ = True
-        span = begin(args[0] if args else None) if active_recorders else None
-        generator = function(*args, **kwargs)
-        return (yield from (generator if span is None else _through(generator, span)))
-
-    return run
+    return forwarding(function, begin, _GENERATOR, _through)
 
 
 def async_generator_stage(function: Any, begin: Begin) -> Any:
-    @_like(function)
-    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        __tracebackhide__ = True
-        span = begin(args[0] if args else None) if active_recorders else None
-        generator = function(*args, **kwargs)
-        with nullcontext() if span is None else span:
-            pauses = _pauses(span)
-            try:
-                item = await generator.__anext__()
-                while True:
-                    thrown = None
-                    pauses.begin()
-                    try:
-                        sent = yield item
-                    except GeneratorExit:
-                        pauses.end()
-                        await generator.aclose()
-                        return
-                    except BaseException as error:  # noqa: BLE001 - passed on to the generator
-                        thrown = error
-                    pauses.end()
-                    item = await (generator.asend(sent) if thrown is None else generator.athrow(thrown))
-            except StopAsyncIteration:
-                return
-
-    return run
+    return forwarding(function, begin, _ASYNC_GENERATOR, _pauses, nullcontext)
 
 
 def _generator_coroutine_stage(function: Any, begin: Begin) -> Any:
@@ -86,8 +97,7 @@ RESUMED_KINDS = (
 
 
 def _through(generator: Generator[Any, Any, Any], span: Span) -> Generator[Any, Any, Any]:
-    with span:
-        pauses = _pauses(span)
+    with _pauses(span) as pauses, span:
         try:
             item = next(generator)
             while True:
@@ -116,6 +126,12 @@ class _NoPauses:
     def end(self) -> None:
         return None
 
+    def __enter__(self) -> _NoPauses:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return None
+
 
 def _pauses(span: Any) -> Any:
     if span is None:
@@ -123,8 +139,3 @@ def _pauses(span: Any) -> Any:
     from pytest_vizart.profiling.watching.pausing import Pauses
 
     return Pauses(getattr(span, "measured", span))
-
-
-def _like(function: Any) -> Callable[[Any], Any]:
-    present = [name for name in functools.WRAPPER_ASSIGNMENTS if hasattr(function, name)]
-    return functools.wraps(function, assigned=present)

@@ -12,6 +12,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable
+from operator import getitem
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -41,7 +42,10 @@ def staged(function: Any, begin: Begin, *, name: str | None = None, portable: bo
     else:
         binds = hasattr(type(function), "__get__") and not isinstance(function, MethodType) and not portable
         made = (_StagedMethod if binds else StagedCallable)(function, _calling(function, begin))
-    _made[made] = (function, name)
+    if isinstance(made, StagedCallable):
+        made._vizart_made = (function, name)
+    else:
+        _made[made] = (function, name)
     return made
 
 
@@ -57,13 +61,20 @@ def stage_name_of(value: Any) -> str | None:
 
 
 def _made_of(value: Any) -> tuple[Any, str | None]:
-    return _made.get(value, _NOT_OURS) if isinstance(value, FunctionType | StagedCallable) else _NOT_OURS
+    if isinstance(value, StagedCallable):
+        return value._vizart_made
+    return _made.get(value, _NOT_OURS) if isinstance(value, FunctionType) else _NOT_OURS
 
 
 class StagedCallable:
-    """Stands in the place of a callable object and has its attributes. Copies and pickles as the original."""
+    """Stands in the place of a callable object and has its attributes. Compares, copies and pickles as the original."""
+
+    __slots__ = ("__dict__", "__weakref__", "_vizart_made")
+
+    _vizart_made: tuple[Any, str | None]  # as in `_made`
 
     def __init__(self, original: Any, run: Callable[..., Any]) -> None:
+        self._vizart_made = _NOT_OURS
         self.__wrapped__ = original
         self.__doc__ = getattr(original, "__doc__", None)
         self._vizart_run = run
@@ -83,11 +94,17 @@ class StagedCallable:
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self.__wrapped__ == (other.__wrapped__ if isinstance(other, StagedCallable) else other))
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         name = self._vizart_name
         if name is not None and getattr(sys.modules.get(self.__module__), name, None) is self:
             return name
-        return _itself, (self.__wrapped__,)
+        return getitem, ((self.__wrapped__,), 0)  # the original, also where this package is not installed
 
 
 class _StagedMethod(StagedCallable):
@@ -103,10 +120,6 @@ _made: weakref.WeakKeyDictionary[Any, tuple[Any, str | None]] = weakref.WeakKeyD
 
 
 _NOT_OURS = (None, None)
-
-
-def _itself(value: Any) -> Any:
-    return value
 
 
 def _flags(function: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from threading import get_ident
 from types import FrameType
 from typing import Any, NamedTuple
@@ -52,7 +53,8 @@ class _Hook:
         self._act(module, output)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _no_hook, ()
+        # What takes any arguments, does nothing, and is there where this package is not installed.
+        return getattr, (nullcontext(), "__exit__")
 
 
 class _OpenCall(NamedTuple):
@@ -138,11 +140,3 @@ def _is_compiling() -> bool:
     # torch.compile follows hooks into the code it makes; it takes this question for answered, and leaves the rest out.
     compiler = getattr(sys.modules.get("torch"), "compiler", None)
     return compiler is not None and bool(compiler.is_compiling())
-
-
-def _no_hook() -> Callable[..., None]:
-    return _does_nothing
-
-
-def _does_nothing(*_given: Any) -> None:
-    return None

@@ -32,6 +32,21 @@ def points(values: Series, *, passes: int = 1, warmup: int = 0) -> list[MemoryPo
     ]
 
 
+def test_a_leak_is_told_per_sample_also_where_batches_come():
+    random = np.random.default_rng(1)
+    sizes = [16] * 39 + [7] + [16] * 39 + [7]  # two passes, of which the second counts
+    before = np.cumsum([0, *sizes[:-1]])
+    rss = 1e9 + before * LEAK + random.normal(0, 1e4, len(sizes))
+    series = [
+        MemoryPoint(str(row % 40), row // 40, False, int(value), items=sizes[row]) for row, value in enumerate(rss)
+    ]
+    leak = find_leak(series, "cpu")
+    assert leak is not None
+    assert (leak.found, leak.points) == (True, 16 * 39 + 7)
+    assert leak.kb_per_sample == pytest.approx(100, rel=0.01)
+    assert leak.low < 100 < leak.high
+
+
 def leak_of(values: Series, **options: int) -> Leak:
     found = find_leak(points(values, **options), "cpu")
     assert found is not None

@@ -16,7 +16,6 @@ def test_the_time_of_a_sample_is_the_median_over_passes_of_its_sum():
         {"pass_index": 2, "wall_ns": 4 * MS},
         {"sample_id": "b|c", "wall_ns": 5 * MS},
         {"sample_id": None, "wall_ns": 100 * MS},
-        {"parent_id": 1, "wall_ns": 8 * MS},
     )
     assert sample_times(table, range(len(table))) == {"a": 7, "b|c": 5}
 

@@ -104,7 +104,7 @@ def detect_of(*rows: dict[str, Any], **given: Any) -> StageStats:
 NESTED = (
     {"stage": "outer", "offset_ns": 0, "wall_ns": 10 * MS},
     {"stage": "inner", "offset_ns": 1 * MS, "wall_ns": 3 * MS, "parent_id": 1},
-    {"stage": "inner", "offset_ns": 5 * MS, "wall_ns": 3 * MS, "parent_id": 1},
+    {"stage": "inner", "offset_ns": 5 * MS, "wall_ns": 3 * MS, "parent_id": 1, "sample_id": "b"},
 )
 
 
@@ -154,8 +154,8 @@ def test_stages_at_the_same_time_share_it():
 
 
 def test_a_stage_in_four_threads_does_more_items_a_second_than_one_of_them():
-    one = [{"wall_ns": 100 * MS, "offset_ns": number * 100 * MS} for number in range(4)]
-    four = [{"wall_ns": 100 * MS, "offset_ns": 0} for _ in range(4)]
+    one = [{"wall_ns": 100 * MS, "offset_ns": n * 100 * MS, "sample_id": str(n)} for n in range(4)]
+    four = [{"wall_ns": 100 * MS, "offset_ns": 0, "sample_id": str(n)} for n in range(4)]
     assert (detect_of(*one).per_second, detect_of(*four).per_second) == (10, 40)
     assert detect_of(*four).total_ms == 400
 
@@ -181,8 +181,23 @@ def test_warm_up_and_errors_take_no_share():
 
 
 def test_items_of_batches_are_counted():
-    batches = detect_of({"items": 16, "wall_ns": 100 * MS}, {"items": 4, "wall_ns": 100 * MS})
+    batches = detect_of(
+        {"sample_id": "a|...", "items": 16, "wall_ns": 100 * MS},
+        {"sample_id": "q|...", "items": 4, "wall_ns": 100 * MS},
+    )
     assert (batches.items, batches.per_second) == (20, 100)
+
+
+def test_a_stage_that_runs_for_each_sample_of_a_batch_handles_the_batch_once():
+    rows = [{"sample_id": batch, "items": 10, "wall_ns": 5 * MS} for batch in ("a|...", "k|...") for _ in range(10)]
+    assert (detect_of(*rows).items, detect_of(*rows).spans, detect_of(*rows).per_second) == (20, 20, 200)
+
+
+def test_a_stage_that_runs_for_each_tile_of_a_sample_handles_it_once_in_a_pass():
+    tiles = [{"wall_ns": 20 * MS} for _ in range(5)]
+    assert (detect_of(*tiles).items, detect_of(*tiles).per_second) == (1, 10)
+    assert detect_of(*tiles, *({"pass_index": 1, **tile} for tile in tiles)).items == 2
+    assert detect_of({"sample_id": None}, {"sample_id": None}).items == 2  # nobody knows of what
 
 
 def test_a_stage_inside_of_itself_is_timed_once():
@@ -193,6 +208,35 @@ def test_a_stage_inside_of_itself_is_timed_once():
     )
     assert (stage.spans, stage.items, stage.total_ms, stage.self_ms, stage.per_second) == (3, 1, 10, 10, 100)
     assert (stage.parent, stage.share, stage.concurrent) == (None, 1.0, False)
+
+
+def test_a_stage_that_calls_itself_through_another_is_timed_once():
+    stages = stats_of(
+        {"stage": "A", "offset_ns": 0, "wall_ns": 10 * MS},
+        {"stage": "B", "offset_ns": 1 * MS, "wall_ns": 8 * MS, "parent_id": 1},
+        {"stage": "A", "offset_ns": 2 * MS, "wall_ns": 6 * MS, "parent_id": 2},
+        {"stage": "B", "offset_ns": 3 * MS, "wall_ns": 1 * MS, "parent_id": 3},
+        {"stage": "A", "offset_ns": 20 * MS, "wall_ns": 30 * MS, "sample_id": "b"},
+    )
+    one, other = stages["A"], stages["B"]
+    assert (one.spans, one.items, one.total_ms, one.self_ms, one.per_second) == (3, 2, 40, 37, 50)
+    assert (other.spans, other.items, other.total_ms, other.self_ms, other.parent) == (2, 1, 8, 3, "A")
+    assert [(slow.sample_id, slow.wall_ms) for slow in one.slowest] == [("b", 30), ("a", 10)]
+
+
+def test_inside_of_one_that_raised_a_stage_counts():
+    stage = detect_of(
+        {"offset_ns": 0, "wall_ns": 10 * MS, "error": "ValueError"},
+        {"offset_ns": 1 * MS, "wall_ns": 8 * MS, "parent_id": 1},
+        {"offset_ns": 2 * MS, "wall_ns": 6 * MS, "parent_id": 2},
+    )
+    assert (stage.spans, stage.errors, stage.items, stage.total_ms, stage.per_second) == (3, 1, 1, 8, 125)
+
+
+def test_a_stage_very_deep_inside_of_itself():
+    rows = [{"stage": "AB"[n % 2], "wall_ns": (9_999 - n) * MS, "parent_id": n or None} for n in range(5_000)]
+    stages = stats_of(*rows)
+    assert (stages["A"].total_ms, stages["B"].total_ms) == (9_999, 9_998)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +308,16 @@ def memory_row(before: int, after: int, peak: int | None = None, exact: bool | N
 )
 def test_memory(rows, expected):
     assert detect_of(*[memory_row(*row) for row in rows]).memory_mb == expected
+
+
+def test_peaks_are_those_of_the_pass_that_is_there_for_them():
+    rows = [memory_row(100, 130, 130, True), memory_row(130, 130, 131, True)]
+    warm_up = {**memory_row(100, 100, 900, True), "warmup": True}
+    peaks = {**memory_row(90, 110, 190, True), "warmup": True, "pass_index": 1}
+    functions = {**memory_row(90, 90), "warmup": True, "pass_index": 2}
+    raised = {**peaks, **memory_row(90, 90, 990, True), "error": "ValueError"}
+    memory = detect_of(warm_up, *rows, peaks, raised, functions).memory_mb
+    assert memory == MemoryStats(100, 130, 30, 100, True, 190)
 
 
 def test_gpu():

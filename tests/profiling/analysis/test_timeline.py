@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,39 @@ def test_time_taken_off_a_clock_by_moving_its_start_is_nobodys():
     assert self_times(spans).tolist() == [0, 10, 10]
     assert attributed_times(spans).tolist() == [0, 10, 10]
     assert not concurrent_spans(spans).any()
+
+
+def test_a_span_that_paused_has_its_own_running_time_and_a_lane_of_its_own():
+    # A stage draws three items of a generator, 10 each, and spends 20 on each; in the last one a child takes 4.
+    spans = timeline((0, 90, None), (0, 30, 0), (10, 30, 0), (40, 60, 0), (70, 90, 0), (62, 66, 1))
+    spans = replace(spans, paused_ns=np.array([0, 60, 0, 0, 0, 0]))
+    assert self_times(spans).tolist() == [0, 26, 20, 20, 20, 4]
+    assert attributed_times(spans).tolist() == [0, 26, 20, 20, 20, 4]
+    assert not concurrent_spans(spans).any()
+    assert lanes(spans).tolist() == [0, 1, 0, 0, 0, 1]
+
+
+def test_what_a_pausing_span_ran_after_its_parents_end_is_not_taken_off_the_parent():
+    spans = replace(timeline((0, 10, None), (8, 28, 0)), paused_ns=np.array([0, 100]))
+    assert self_times(spans).tolist() == [8, 20]
+
+
+def test_two_generators_side_by_side_both_count_in_full():
+    spans = replace(timeline((0, 40, None), (0, 20, 0), (10, 30, 0)), paused_ns=np.array([0, 15, 10]))
+    assert self_times(spans).tolist() == [0, 20, 20]
+    assert not concurrent_spans(spans).any()
+    assert lanes(spans).tolist() == [0, 1, 2]
+
+
+def test_the_pauses_of_a_table_are_known():
+    row = {"offset_ns": 5, "wall_ns": 10}
+    paused = Timeline.of(span_table({**row, "paused_ns": 7}, row))
+    assert paused is not None
+    assert (paused.end_ns.tolist(), paused.with_pauses().end_ns.tolist()) == ([15, 15], [22, 15])
+    never = Timeline.of(span_table(row))
+    assert never is not None
+    assert never.paused_ns is None
+    assert not never.paused.any()
 
 
 def test_ignored_spans_are_concurrent_with_nothing():

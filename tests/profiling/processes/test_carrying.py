@@ -254,3 +254,59 @@ def test_no_run_no_difference() -> None:
             assert pool.submit(square, 3).result() == 9
         assert concurrent.futures.Future
         subprocess.run([sys.executable, "-c", "import os; assert 'PYTEST_VIZART_TICKET' not in os.environ"], check=True)
+
+
+def test_a_thread_pool_that_outlives_a_run_works_for_the_next_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(3):
+            recorder = Recorder(folder=tmp_path)
+            with measuring(recorder), recorder.stage("around"):
+                pool.submit(square, 2).result()
+            assert Counter(recorder.table().stage) == {"around": 1, "square": 1, "inner": 1}
+            recorder.discard()
+
+
+def test_work_that_outlasts_its_sample_stays_with_it(recorder: Recorder) -> None:
+    go = threading.Event()
+    recorder.begin_sample("first")
+    with recorder.stage("around"):
+        thread = threading.Thread(target=lambda: (go.wait(10), square(1)))
+        thread.start()
+    recorder.begin_sample("second")
+    go.set()
+    thread.join()
+    table = recorder.table()
+    assert dict(zip(table.stage, table.sample_id, strict=True)) == dict.fromkeys(("around", "square", "inner"), "first")
+
+
+def test_a_test_that_patches_what_we_wrap_leaves_no_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = threading.Thread.start
+    for _ in range(3):
+        patch = pytest.MonkeyPatch()
+        with carried():
+            patch.setattr(threading.Thread, "start", lambda self: None)
+        patch.undo()  # after the run, as at a test's teardown: it puts back what it found
+    with carried():
+        pass
+    assert threading.Thread.start is original
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_is_forked_inside_of_a_tracker_does_not_end_its_run(tmp_path: Path) -> None:
+    from pytest_vizart import History, RunTracker
+
+    with RunTracker(tmp_path, name="script") as run:
+        with run.stage("before"):
+            pass
+        pid = os.fork()
+        if pid == 0:
+            with pytest.raises(SystemExit):
+                sys.exit(0)
+            run.__exit__(None, None, None)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        with run.stage("after"):
+            pass
+    (row,) = History(tmp_path).runs().to_pylist()
+    assert row["status"] == "passed"
+    assert sorted(History(tmp_path).spans().column("stage").to_pylist()) == ["after", "before"]

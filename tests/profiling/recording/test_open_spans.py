@@ -7,6 +7,8 @@ import contextvars
 import signal
 import sys
 import time
+import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,8 @@ import pytest
 from pytest_vizart.profiling.recording.open_spans import innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.span import UNFINISHED, SpanTable
+from pytest_vizart.workflow.recording import RecordingOptions
+from pytest_vizart.workflow.run import Run
 
 
 @pytest.fixture(params=["basic", "detailed", "full"])
@@ -189,3 +193,93 @@ def test_without_a_folder_memory_takes_the_spans() -> None:
                 pass
     assert len(recorder.table()) == 10_001
     recorder.close()
+
+
+def test_what_a_failed_stage_held_is_let_go(recorder: Recorder) -> None:
+    class Block:
+        pass
+
+    def attempt() -> weakref.ref[Block]:
+        block = Block()
+        held = weakref.ref(block)
+        try:
+            with recorder.stage("detect"):
+                raise MemoryError(block)
+        except MemoryError:
+            pass
+        return held
+
+    assert attempt()() is None
+    assert recorder.failure is not None
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+def test_a_signal_at_any_moment_gets_through_and_the_next_sample_starts_clean(tmp_path: Path) -> None:
+    run = Run("test", output=tmp_path, recording=RecordingOptions("full", journal=tmp_path / "journal"), warmup=0)
+
+    def strike(*_: object) -> None:
+        raise TimeoutError("too slow")
+
+    before = signal.signal(signal.SIGALRM, strike)
+    struck = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in turned(run, 200):
+                signal.setitimer(signal.ITIMER_REAL, 0.000_3)
+                try:
+                    for _ in range(1_000):  # some 50 times as long
+                        with run.stage("outer"), run.stage("inner"):
+                            pass
+                except TimeoutError:
+                    struck += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    recorded = run.recorder.table()
+    run.recorder.discard()
+    assert struck >= 190  # a signal may strike in a finaliser, out of which nothing gets through
+    samples = dict(zip(recorded.span_id, recorded.sample_id, strict=True))
+    crossing = [
+        row
+        for row, parent in enumerate(recorded.parent_id)
+        if parent is not None and samples[parent] != recorded.sample_id[row]
+    ]
+    assert crossing == []
+    calibrated = [row for row, stage in enumerate(recorded.stage) if stage == "(calibration)"]
+    assert None not in [recorded.rss_before[row] for row in calibrated]
+
+
+def turned(run: Run, count: int) -> Iterator[int]:
+    """What `Run.samples` does around each sample."""
+    around = innermost.get()
+    for number in range(count):
+        innermost.set(around)
+        run.recorder.begin_sample(str(number))
+        with run.recorder.calibration():
+            pass
+        yield number
+
+
+def test_a_span_that_is_entered_twice_harms_nobody(recorder: Recorder) -> None:
+    span = recorder.stage("detect")
+    recorder.begin_sample("one")
+    with span, span:
+        span.output([1])
+    with recorder.stage("after"):
+        pass
+    assert parents(recorder.table())["after"] is None
+
+
+def test_no_more_threads_no_sampled_peak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    monkeypatch.setattr("pytest_vizart.profiling.recording.open_spans.LONG_NS", 0)
+    recorder = Recorder(folder=tmp_path)
+    for _ in range(3):
+        with recorder.stage("long"):
+            pass
+    assert recorder.table().rss_peak == [None] * 3
+    recorder.discard()

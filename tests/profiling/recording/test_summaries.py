@@ -171,9 +171,20 @@ def test_large_containers_are_read_in_part_and_say_so() -> None:
     few, many = [0.5] * 10, [0.5] * (MAX_PARTS + 1)
     assert "too large" not in summary(few).text
     assert summary(many).text == f"list of {MAX_PARTS + 1:,}, each float; too large to be read whole"
-    assert digest(many) == digest([0.5] * (MAX_PARTS + 1)) != digest([0.5] * (MAX_PARTS + 2))
-    huge = summary(dict.fromkeys(range(MAX_PARTS + 1)))
-    assert (huge.digest, huge.shape) == (None, (MAX_PARTS + 1,))
+    for value in (many, dict.fromkeys(range(MAX_PARTS + 1)), set(range(MAX_PARTS + 1))):
+        assert (summary(value).digest, summary(value).shape) == (None, (MAX_PARTS + 1,))
+    assert digest([[0.5] * 2] * MAX_PARTS) is None  # what lies further in counts too
+    assert digest([0.5] * MAX_PARTS) is not None
+
+
+def test_times_of_day_with_a_zone_are_told_by_utc() -> None:
+    noon = datetime.time(12, 0, tzinfo=datetime.UTC)
+    assert digest(noon) == digest(datetime.time(13, 0, tzinfo=datetime.timezone(datetime.timedelta(hours=1))))
+    others = (datetime.time(12), datetime.time(13, tzinfo=datetime.UTC), datetime.time(12, 0, 1, tzinfo=datetime.UTC))
+    assert digest(noon) not in [digest(other) for other in others]
+    late, early = datetime.timezone(datetime.timedelta(hours=-1)), datetime.timezone(datetime.timedelta(hours=1))
+    assert datetime.time(23, 30, tzinfo=late) != datetime.time(1, 30, tzinfo=early)  # a day apart
+    assert digest(datetime.time(23, 30, tzinfo=late)) != digest(datetime.time(1, 30, tzinfo=early))
 
 
 def test_parts_are_bounded_however_they_are_shared() -> None:

@@ -99,6 +99,12 @@ def test_defaults_are_the_very_same_objects() -> None:
     assert re.fullmatch(r".*\.work", made.__qualname__)
 
 
+def test_a_parameter_of_the_name_that_hides_frames_is_passed_on() -> None:
+    function = defined("__tracebackhide__=5")
+    made = forwarding(function, lambda first: None)
+    assert (made(), made(6), made(__tracebackhide__=7)) == (function(), function(6), function(__tracebackhide__=7))
+
+
 def test_code_with_names_that_no_definition_has_is_forwarded_too() -> None:
     (inner,) = [one for one in (lambda: (x for x in "ab")).__code__.co_consts if inspect.iscode(one)]
     generator_body = type(test_code_with_names_that_no_definition_has_is_forwarded_too)(inner, {})

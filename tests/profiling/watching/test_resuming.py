@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_vizart import profile
+from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.watching.active import activated
 from tests.profiling.fake_clock import FakeClock
@@ -70,6 +71,25 @@ def test_a_generator_is_one_span_of_its_own_running_time(profile_level: str) -> 
             clock.advance(1_000)
     assert ran(recorder) == {"frames": 1}
     assert spans(recorder) == {"frames": (31, 13 if profile_level == "detailed" else None)}
+
+
+@pytest.mark.parametrize("profile_level", ["basic", "detailed"])
+def test_a_generator_keeps_its_true_start_and_tells_its_pauses(profile_level: str) -> None:
+    recorder = new_recorder(clock, profile_level)
+    with activated(recorder), recorder.stage("outer"):
+        for _ in frames(3):
+            with recorder.stage("detect"):
+                clock.advance(20)
+    table = recorder.table()
+    rows = {name: row for row, name in enumerate(table.stage)}
+    outer, frame, last = rows["outer"], rows["frames"], rows["detect"]
+    assert table.offset_ns[frame] == table.offset_ns[outer]
+    assert (table.wall_ns[frame], table.paused_ns[frame]) == (31, 60)
+    assert table.end_ns(frame) == table.end_ns(last) + 1 == table.end_ns(outer)
+    assert (table.self_ns[outer], table.paused_ns[outer], table.paused_ns[last]) == (0, None, None)
+    stages = {stage.name: stage for stage in stage_stats(table)}
+    assert [stages[name].share for name in ("outer", "frames", "detect")] == pytest.approx([0, 31 / 91, 60 / 91])
+    assert not any(stage.concurrent for stage in stages.values())
 
 
 def test_stages_of_the_consumer_are_not_inside_of_the_generator(recorder: Recorder) -> None:
@@ -183,6 +203,22 @@ def test_an_asynchronous_generator_is_one_span(recorder: Recorder) -> None:
         assert asyncio.run(consume()) == [0, 1, 2]
     assert ran(recorder) == {"aframes": 1, "consume": 3}
     assert spans(recorder)["aframes"][0] == 30
+    assert sorted(recorder.table().paused_ns, key=str) == [3_000, None, None, None]
+
+
+def test_wrong_arguments_are_refused_at_the_call(recorder: Recorder) -> None:
+    @profile
+    async def fetch(number: int, *, k: int = 0) -> int:
+        return number
+
+    with activated(recorder):
+        for function in (frames, aframes, fetch):
+            with pytest.raises(TypeError, match="argument"):
+                function(1, 2)
+            with pytest.raises(TypeError, match="argument"):
+                function()
+        assert asyncio.run(fetch(3, k=1)) == 3
+    assert ran(recorder) == {"fetch": 1}
 
 
 def test_an_asynchronous_generator_takes_values_and_exceptions_and_can_be_given_up(recorder: Recorder) -> None:

@@ -7,6 +7,7 @@ import inspect
 import operator
 import pickle
 from collections import namedtuple
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,6 +136,26 @@ def test_a_checked_pipeline_predicts_as_the_whole_does() -> None:
 def test_a_pipeline_in_which_everything_passes_through_has_no_stage() -> None:
     with pytest.raises(UsageError, match="no stage"):
         parts_of(Pipeline([("idle", "passthrough")]))
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        ColumnTransformer([("a", StandardScaler(), [0])]),
+        Pipeline([("scale", StandardScaler()), ("classify", SVC())], memory="cache"),
+    ],
+    ids=["column transformer", "memory"],
+)
+def test_what_fitting_copies_is_watched_when_it_is_fitted(pipeline: Any) -> None:
+    with pytest.raises(UsageError, match="not fitted yet"):
+        parts_of(pipeline)
+
+
+def test_a_fitted_pipeline_with_a_memory_is_watched(recorder: Recorder, tmp_path: Path) -> None:
+    pipeline = Pipeline([("scale", StandardScaler()), ("classify", SVC())], memory=str(tmp_path)).fit(VALUES, LABELS)
+    with activated(recorder), instrumented((pipeline,)):
+        pipeline.predict(VALUES)
+    assert ran(recorder) == {"scale": 1, "classify": 1}
 
 
 def test_a_step_that_cannot_transform_is_named() -> None:
@@ -311,6 +332,10 @@ def test_functions_in_a_list_are_replaced_there_alone(recorder: Recorder) -> Non
             value = function(value)
         assert (value, double(1)) == (8, 2)
         assert pickle.loads(pickle.dumps(stages[0][1])) is double
+        assert b"pytest_vizart" not in pickle.dumps(stages)
+        assert stages[0][1] == stages[1][1] == double != abs
+        assert ("a", double) in stages
+        assert {double: 1}[stages[0][1]] == 1
     assert all(one is other for one, other in zip(stages, before, strict=True))
     assert stages == [("a", double), ("b", double), ["c", double]]
     assert ran(recorder) == {"a": 1, "b": 1, "c": 1}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import sys
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_each_call_of_a_named_child_is_a_stage(recorder: Recorder) -> None:
     net(1)
     assert ran(recorder) == {"conv": 2, "blocks.0": 2, "blocks.1": 2, "head": 2}
     assert hooks(net, *net.children.values()) == []
+
+
+def test_a_pickled_hook_does_nothing_and_needs_nothing_of_ours() -> None:
+    net = Net(conv=Add(), head=Add())
+    with instrumented((net,)):
+        for hook in hooks(*net.children.values()):
+            kept = pickle.dumps(hook)
+            assert b"pytest_vizart" not in kept
+            assert pickle.loads(kept)(net, (1,)) is pickle.loads(kept)(net, (1,), 2) is None
 
 
 def test_a_child_that_is_called_twice_or_stands_under_two_names_bears_the_first(recorder: Recorder) -> None:

@@ -87,7 +87,8 @@ def summarise(value: object, *, stage: str, sample_id: str | None) -> OutputSumm
 def _described(value: object) -> tuple[Description, list[str]]:
     try:
         walk = Walk(_handler, plain.SCALARS)
-        return walk.describe(value), list(walk.notes)
+        found = walk.describe(value)
+        return found if walk.is_whole else found._replace(stable=False), list(walk.notes)
     except Exception:  # noqa: BLE001 - the stack or the memory may be all but used up; the test goes on
         return foreign(value), ["cannot be read"]
 

@@ -58,6 +58,7 @@ class Walk:
 
     def __init__(self, find: Callable[[type], Handler], scalars: dict[type, Callable[[Any], bytes]]) -> None:
         self.left = MAX_PARTS
+        self.is_whole = True
         self.notes: dict[str, None] = {}
         self._find = find
         self._scalars = scalars
@@ -127,7 +128,8 @@ class Walk:
         return len(self._path) <= 1
 
     def cut(self) -> None:
-        """Note that parts were left out."""
+        """Note that parts were left out: what they hold is in no digest, so that the value gets none."""
+        self.is_whole = False
         self.notes["too large to be read whole"] = None
 
 

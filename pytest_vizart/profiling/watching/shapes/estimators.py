@@ -51,6 +51,8 @@ class EstimatorPipelineShape(EstimatorShape):
         return isinstance(steps, list) and attribute(value, "named_steps") is not None
 
     def children(self, value: Any) -> Iterator[Child]:
+        if attribute(value, "memory") is not None and not _is_fitted(value):
+            raise _not_fitted(value)  # fitting puts copies in the place of its steps
         steps = [(name, step) for name, step in value.steps if _works(step)]
         for name, step in steps[:-1]:
             yield Child(name, step, call=_transform(step))
@@ -84,9 +86,31 @@ class ColumnTransformerShape(EstimatorShape):
         left_out = {name for name, part, _ in value.transformers if not _works(part)}
         if not _works(value.remainder):
             left_out.add("remainder")
-        for name, part, _ in attribute(value, "transformers_") or value.transformers:
+        fitted = attribute(value, "transformers_")
+        if fitted is None:
+            raise _not_fitted(value)
+        for name, part, _ in fitted:
             if name not in left_out and _works(part):
                 yield Child(name, part)
+
+
+def _is_fitted(pipeline: Any) -> bool:
+    """Whether some step has learned something: scikit-learn's convention is a name that ends in an underscore."""
+    return any(
+        name.endswith("_") and not name.startswith("__")
+        for _, step in pipeline.steps
+        if _works(step)
+        for name in attribute(step, "__dict__") or ()
+    )
+
+
+def _not_fitted(found: Any) -> UsageError:
+    return UsageError(
+        "not fitted yet",
+        expected="fitted steps: fitting makes copies, which nobody would measure",
+        found=found,
+        hint="watch it after fit()",
+    )
 
 
 def _works(step: Any) -> bool:
