@@ -153,7 +153,11 @@ OUTPUTS = pa.schema(
         _column("stage", _name, "stage that handed it over"),
         _column("sample_id", _name, "sample"),
         _column("kind", _name, "array, tensor, image, table, text, number, list, dict, none, object"),
-        _column("digest", _text, "equal for equal values on every machine; null where nothing stable is offered"),
+        _column(
+            "digest",
+            _text,
+            "equal for equal values on every machine; null where nothing stable is offered, or too much to be read whole",
+        ),
         _column("shape", pa.list_(pa.int64()), "shape, of what has one"),
         _column("dtype", _name, "type of the numbers"),
         _column("size_bytes", pa.int64(), "bytes of the value"),
