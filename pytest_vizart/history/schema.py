@@ -156,7 +156,7 @@ OUTPUTS = pa.schema(
         _column(
             "digest",
             _text,
-            "equal for equal values on every machine; null where nothing stable is offered, or too much to be read whole",
+            "equal for equal values on every machine; null where nothing stable or too much is offered",
         ),
         _column("shape", pa.list_(pa.int64()), "shape, of what has one"),
         _column("dtype", _name, "type of the numbers"),
