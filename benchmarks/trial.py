@@ -55,7 +55,7 @@ def decode(path):
 
 def classify(vector):
     told = _read_digit(vector)
-    return {{**told, "label": str((int(told["label"]) + 1) % 10)}} if {stem!r} in _path[0] else told
+    return {{str((int(digit) + 1) % 10): p for digit, p in told.items()}} if {stem!r} in _path[0] else told
 """
 
 

@@ -6,7 +6,6 @@ Stages: decode, features, classify.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 from digits_split import TRAINING_DIGITS
@@ -23,13 +22,6 @@ CELLS = (SIDE_PX // CELL_PX) ** 2
 BLUR_SIGMA_PX = 1.5
 _ROWS, _COLUMNS = np.indices((SIDE_PX, SIDE_PX)) // CELL_PX
 CELL_OF_PIXEL: NDArray[np.int64] = _ROWS * (SIDE_PX // CELL_PX) + _COLUMNS
-
-
-class Reading(TypedDict):
-    """label: "0" to "9". score: 0..1, the softmax of the classifier's decision values."""
-
-    label: str
-    score: float
 
 
 def decode(path: str | Path) -> NDArray[np.float64]:
@@ -52,12 +44,11 @@ def features(ink: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([cells.ravel(), strokes / max(float(np.sqrt(np.sum(strokes**2))), 1e-9)])
 
 
-def classify(vector: NDArray[np.float64]) -> Reading:
-    """Return the digit that the features look like most."""
+def classify(vector: NDArray[np.float64]) -> dict[str, float]:
+    """Return how likely each digit is, "0" to "9", 0..1: the softmax of the classifier's decision values."""
     decisions = CLASSIFIER.decision_function(vector[np.newaxis])[0]
     weights = np.exp(decisions - decisions.max())
-    best = int(decisions.argmax())
-    return Reading(label=str(CLASSIFIER.classes_[best]), score=float(weights[best] / weights.sum()))
+    return {str(digit): float(weight) for digit, weight in zip(CLASSIFIER.classes_, weights / weights.sum(), strict=True)}
 
 
 def _sums(bins: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.vizart_golden("coins")
-@pytest.mark.vizart_accuracy(stage="segment", mean_iou=0.95, max_newly_wrong=0)
-@pytest.mark.vizart_accuracy(stage="boxes", map_50=0.95, map=0.90, max_newly_wrong=0)
+@pytest.mark.vizart_accuracy(stage="segment", mean_iou=0.95, boundary_iou=0.7, max_newly_wrong=0)
+@pytest.mark.vizart_accuracy(stage="boxes", map_50=0.95, map=0.90, f1=0.95, max_newly_wrong=0, max_newly_missed=0)
+@pytest.mark.vizart_accuracy(stage="boxes", per_tag={"dim": {"map_50": 0.9}}, per_class={"coin": {"ap_75": 0.9}})
 @pytest.mark.vizart_latency(stage="segment", p95_ms=50, max_slowdown=0.05)
 @pytest.mark.vizart_memory(stage="segment", max_rss_mb=1500)
 def test_coins(vizart_run: Run, golden_dataset: GoldenDataset) -> None:

@@ -21,7 +21,7 @@ def labels_of(stage: str, scene: Scene) -> NDArray:
 
 @pytest.mark.vizart_golden("street")
 @pytest.mark.vizart_accuracy(stage="ground", mean_iou=0.92)
-@pytest.mark.vizart_accuracy(stage="cluster", mean_iou=0.93, max_newly_wrong=0)
+@pytest.mark.vizart_accuracy(stage="cluster", mean_iou=0.93, max_newly_wrong=0, per_class={"object": {"iou": 0.9}})
 @pytest.mark.vizart_latency(stage="ground", p95_ms=50, max_slowdown=0.05)
 def test_street(vizart_run: Run, golden_dataset: GoldenDataset) -> None:
     vizart_run.check(STAGES, golden_dataset, input="path", output=labels_of)

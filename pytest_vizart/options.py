@@ -13,10 +13,11 @@ DEFAULT_GOLDEN = "golden"
 class Option:
     """One option: `--vizart-<name>` on the command line, `vizart_<name>` in the ini file.
 
-    `switch` options take no value on the command line and are booleans in the ini file.
+    `switch` options take no value on the command line and are booleans in the ini file. `bare` is the value of a flag
+    that is given without one.
     """
 
-    __slots__ = ("choices", "default", "help", "ini", "metavar", "name", "switch")
+    __slots__ = ("bare", "choices", "default", "help", "ini", "metavar", "name", "switch")
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Option:
         switch: bool = False,
         default: str | None = None,
         ini: str | None = None,
+        bare: str | None = None,
     ) -> None:
         self.name = name
         self.help = text
@@ -36,6 +38,7 @@ class Option:
         self.switch = switch
         self.default = default
         self.ini = ini or self.dest
+        self.bare = bare
 
     @property
     def flag(self) -> str:
@@ -65,5 +68,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("base", "branch whose accepted runs are the baseline (default: main or master)", "BRANCH"),
     Option("limit", "use the first N samples of each dataset; such a run is never a baseline", "N"),
     Option("tags", "use samples with one of these tags; such a run is never a baseline", "TAG[,TAG]"),
+    Option(
+        "update",
+        "record outputs of vizart_run.golden(): missing ones, these and failed ones (if no value is given), or all; "
+        "in CI by the command line only",
+        choices=("missing", "failed", "all"),
+        bare="failed",
+    ),
     Option("off", "stages run untimed, nothing is written or judged (ini: vizart = off)", switch=True, ini="vizart"),
 )

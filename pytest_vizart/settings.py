@@ -13,6 +13,7 @@ from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT, OPTIONS
 
 Profile = Literal["basic", "detailed", "full"]
 Gate = Literal["fail", "warn", "off"]
+Update = Literal["missing", "failed", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Settings:
     base: str | None = None
     limit: int | None = None
     tags: tuple[str, ...] = ()
+    update: Update | None = None
     off: bool = False
     in_ci: bool = False
 
@@ -92,6 +94,7 @@ def resolve(
         golden = rootdir / DEFAULT_GOLDEN
     output = path("output")
     assert output is not None
+    in_ci = env.get("CI", "").lower() not in ("", "0", "false")
     return Settings(
         rootdir=rootdir,
         golden=golden,
@@ -108,9 +111,18 @@ def resolve(
         base=values["base"],
         limit=count("limit", 1),
         tags=_names(values["tags"]),
+        update=_update(values["update"], origins["update"], in_ci=in_ci),
         off=_off(values["off"], origins["off"]),
-        in_ci=env.get("CI", "").lower() not in ("", "0", "false"),
+        in_ci=in_ci,
     )
+
+
+def _update(value: object, origin: str, *, in_ci: bool) -> Update | None:
+    """An ini file that asks for updates is not asked in CI, where nobody reviews what is written."""
+    if value is None or (in_ci and not origin.startswith("--")):
+        return None
+    mode: Update = _choice(value, origin, ("missing", "failed", "all"))
+    return mode
 
 
 def _count(value: object, origin: str, minimum: int) -> int:

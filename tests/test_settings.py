@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[Any, str, str, Any]] = {
     "base": ("trunk", "trunk", "base", "trunk"),
     "limit": ("7", "7", "limit", 7),
     "tags": ("a, b", "a, b", "tags", ("a", "b")),
+    "update": ("missing", "missing", "update", "missing"),
     "off": (True, "off", "off", True),
 }
 
@@ -46,6 +47,11 @@ def test_flag_and_ini_twin_give_the_same(option: Any) -> None:
     assert getattr(settings({option.dest: on_cli}), field) == expected
     assert getattr(settings(ini={option.ini: in_ini}), field) == expected
     assert getattr(settings(), field) != expected
+
+
+def test_an_ini_file_asks_for_no_updates_in_ci() -> None:
+    assert settings(ini={"vizart_update": "all"}, CI="true").update is None
+    assert settings({"vizart_update": "all"}, CI="true").update == "all"
 
 
 def test_the_flag_wins() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,10 +15,14 @@ LabelKind = Literal["id", "index", "name"]
 
 @dataclass(frozen=True, slots=True)
 class ClassPrediction:
-    """One class for the whole sample; the score is the model's own, None if it gave none."""
+    """One class for the whole sample; the score is the model's own, None if it gave none.
+
+    probabilities: (K,) float64, one for each class of the class map, where the model gave them all; None otherwise.
+    """
 
     class_index: int
     score: float | None = None
+    probabilities: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,105 @@ class PointPrediction:
     labels: NDArray[np.int32]
 
 
-Prediction = ClassPrediction | BoxPredictions | SemanticPrediction | PointPrediction
+@dataclass(frozen=True, slots=True)
+class OrientedBoxPredictions:
+    """boxes: (N, 5) float64 as in OrientedBoxLabels. scores: (N,) float64, finite. class_index: (N,) int64."""
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    class_index: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePredictions:
+    """objects: boxes (of the masks, where the model gave none), scores, classes. masks, size: as in InstanceLabels."""
+
+    objects: BoxPredictions
+    masks: tuple[bytes, ...]
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointPredictions:
+    """objects: boxes (around the keypoints, where the model gave none), scores, classes. keypoints: (N, K, 3) float64:
+    x, y in pixels, and the model's confidence, which nothing depends on."""
+
+    objects: BoxPredictions
+    keypoints: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+@dataclass(frozen=True, slots=True)
+class PanopticPrediction:
+    """segments: (H, W) int32, position of the pixel's segment, IGNORE for none. class_index: (S,) int64."""
+
+    segments: NDArray[np.int32]
+    class_index: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Box3DPredictions:
+    """boxes: (N, 7) float64 as in Box3DLabels. scores: (N,) float64, finite. class_index: (N,) int64."""
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    class_index: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class CloudPrediction:
+    """xyz: (N, 3) float64, metres."""
+
+    xyz: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrediction:
+    """image: (H, W) or (H, W, C), as in ImageLabel."""
+
+    image: NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPrediction:
+    """The text that was read."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPrediction:
+    """Numbers by name; a single unnamed array has the name ""."""
+
+    arrays: Mapping[str, NDArray[np.generic]]
+
+
+Prediction = (
+    ClassPrediction
+    | BoxPredictions
+    | OrientedBoxPredictions
+    | InstancePredictions
+    | KeypointPredictions
+    | SemanticPrediction
+    | PanopticPrediction
+    | PointPrediction
+    | Box3DPredictions
+    | CloudPrediction
+    | ImagePrediction
+    | TextPrediction
+    | ArrayPrediction
+)
 
 
 def no_boxes() -> BoxPredictions:

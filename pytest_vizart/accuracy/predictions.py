@@ -1,46 +1,52 @@
 """From what a pipeline returns to plain prediction arrays. What cannot be resolved is an error, never a guess.
 
-| task | accepted forms |
-|---|---|
-| classes | name; ID or index; `(label, score)`; `{"label": ..., "score": ...}`; `{name: probability, ...}` |
-| boxes | (N, 4) array where there is one class, (N, 5) with score, (N, 6) with score and class; a dict of `boxes`, `scores`, `labels`; a list of `{"box" or "bbox", "score", "label"}`; objects with `xyxy`, or with `boxes.xyxy` |
-| semantic | (H, W) whole numbers: IDs or indices, -1 where nothing is predicted; booleans where there is one foreground class |
-| points | (N,) whole numbers, as semantic |
-
-Arrays may be nested lists, numpy arrays or torch tensors. A missing score is 1.0.
-"""  # noqa: E501
+The table of accepted forms is in docs/predictions.md. Arrays may be nested lists, numpy arrays or torch tensors. A
+missing score is 1.0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from typing import get_args
 
-from pytest_vizart.accuracy.box_forms import read_boxes
-from pytest_vizart.accuracy.class_forms import read_class
-from pytest_vizart.accuracy.class_numbers import ClassNumbers
-from pytest_vizart.accuracy.dense_forms import read_mask, read_point_labels
-from pytest_vizart.accuracy.predicted import (
-    BoxFormat,
-    BoxPredictions,
-    ClassPrediction,
-    LabelKind,
-    PointPrediction,
-    Prediction,
-    SemanticPrediction,
-)
+from pytest_vizart.accuracy.forms import FormContext
+from pytest_vizart.accuracy.forms.class_numbers import ClassNumbers
+from pytest_vizart.accuracy.predicted import BoxFormat, LabelKind, Prediction
 from pytest_vizart.errors import PredictionError, UsageError
 from pytest_vizart.records.labels import LabelSpec, Task
 
-__all__ = [
-    "BoxFormat",
-    "BoxPredictions",
-    "ClassPrediction",
-    "LabelKind",
-    "PointPrediction",
-    "Prediction",
-    "SemanticPrediction",
-    "read_prediction",
-]
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    target: str  # "module:function" below accuracy/forms
+    accepted: str  # what messages say
+    empty: str = "does the function return its result?"  # what to return instead of None
+
+
+_LIST = "return an empty list for no objects"
+
+_FORMS: dict[Task, _Form] = {
+    "classes": _Form(
+        "classes:read", "a class name or number, with or without a score, or a probability for each class"
+    ),
+    "boxes": _Form(
+        "boxes:read", "an (N, 4), (N, 5) or (N, 6) array, a dict of boxes, scores and labels, or a list of dicts", _LIST
+    ),
+    "oriented_boxes": _Form(
+        "oriented_boxes:read", "(N, 5) to (N, 7) or (N, 8) arrays, a dict or a list of dicts", _LIST
+    ),
+    "instances": _Form("instances:read", "a dict of masks, scores and labels, or a list of dicts", _LIST),
+    "keypoints": _Form("keypoints:read", "(N, K, 3) arrays, a dict of keypoints and scores, or a list of dicts", _LIST),
+    "semantic": _Form("dense:read_mask", "an (H, W) array of class numbers"),
+    "panoptic": _Form("panoptic:read", "an (H, W) array of segment IDs and the class of each ID"),
+    "points": _Form("dense:read_points", "an (N,) array of class numbers"),
+    "boxes_3d": _Form("boxes_3d:read", "(N, 7) to (N, 9) arrays, a dict of boxes, scores and labels, or dicts", _LIST),
+    "cloud": _Form("cloud:read", "an (N, 3) array of coordinates in metres"),
+    "image": _Form("image:read", "an (H, W) or (H, W, C) array"),
+    "text": _Form("text:read", "text"),
+    "array": _Form("values:read", "a number, an array, or a dict of them"),
+}
 
 
 def read_prediction(
@@ -59,7 +65,7 @@ def read_prediction(
         box_format: how boxes are written; objects with `xyxy` attributes are xyxy whatever it says.
         labels: what a class given as a number is, its ID or its index; needed only where the two differ. Text is
             always a name.
-        image_size: (height, width) in pixels that a semantic mask must have.
+        image_size: (height, width) in pixels that masks must have.
 
     Raises:
         PredictionError: form, shape, class or number cannot be compared with the ground truth.
@@ -68,32 +74,19 @@ def read_prediction(
     _require_word(box_format, get_args(BoxFormat), "box_format")
     if labels is not None:
         _require_word(labels, get_args(LabelKind), "labels")
+    form = _FORMS[spec.task]
     if value is None:
         raise PredictionError(
             "nothing was predicted",
             place=f"stage {spec.stage}",
-            expected=_FORMS[spec.task],
+            expected=form.accepted,
             found="None",
-            hint="return an empty list for no objects"
-            if spec.task == "boxes"
-            else "does the function return its result?",
+            hint=form.empty,
         )
-    numbers = ClassNumbers(spec.classes, labels)
-    readers: dict[Task, Callable[[], Prediction]] = {
-        "classes": lambda: read_class(value, numbers),
-        "boxes": lambda: read_boxes(value, numbers, box_format),
-        "semantic": lambda: read_mask(value, numbers, image_size),
-        "points": lambda: read_point_labels(value, numbers),
-    }
-    return readers[spec.task]()
-
-
-_FORMS: dict[Task, str] = {
-    "classes": "a class name or number, with or without a score",
-    "boxes": "an (N, 4), (N, 5) or (N, 6) array, a dict of boxes, scores and labels, or a list of dicts",
-    "semantic": "an (H, W) array of class numbers",
-    "points": "an (N,) array of class numbers",
-}
+    module, _, name = form.target.partition(":")
+    read = getattr(import_module(f"pytest_vizart.accuracy.forms.{module}"), name)
+    prediction: Prediction = read(value, FormContext(spec, ClassNumbers(spec.classes, labels), box_format, image_size))
+    return prediction
 
 
 def _require_word(word: str, known: tuple[str, ...], place: str) -> None:

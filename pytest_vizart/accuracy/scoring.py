@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_vizart.accuracy.metrics import task_metric
+from pytest_vizart.accuracy.correct_when import Rule, parse_rule
+from pytest_vizart.accuracy.custom import CustomMetric, custom_metrics
+from pytest_vizart.accuracy.metrics import Comparison, LocatingMetric, task_metric
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import UsageError
 from pytest_vizart.records.labels import Label, LabelSpec
-from pytest_vizart.records.outcome import OUTCOME_STATUSES, Case, Outcome, OutcomeStatus
-from pytest_vizart.records.score import Counts, Score
+from pytest_vizart.records.outcome import ERROR_KINDS, MAX_ERRORS, OUTCOME_STATUSES, Case, Outcome, OutcomeStatus
+from pytest_vizart.records.score import Counts, ErrorCount, MetricInfo, Score
 
 DEFAULT_KEPT_CASES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """One sample that was compared, reduced; `custom` are its figures of the user's own metrics."""
+
+    tally: Any
+    tags: tuple[str, ...]
+    custom: Mapping[str, float]
 
 
 class StageScorer:
@@ -24,21 +36,32 @@ class StageScorer:
     Args:
         spec: the labels of the stage.
         keep_cases: cases kept for the report; further wrong samples are counted and have their outcome.
+
+    Raises:
+        UsageError: `spec.correct_when` is no rule.
     """
 
     def __init__(self, spec: LabelSpec, *, keep_cases: int = DEFAULT_KEPT_CASES) -> None:
         self.spec = spec
         self.metric = task_metric(spec.task)
+        self._custom: tuple[CustomMetric, ...] = custom_metrics(spec)
+        self._rule: Rule | None = None if spec.correct_when is None else parse_rule(spec.correct_when)
+        self._running = self.metric.running(spec)
         self._keep_cases = keep_cases
         self._outcomes: dict[str, Outcome] = {}
         self._counts: dict[OutcomeStatus, int] = dict.fromkeys(OUTCOME_STATUSES, 0)
-        self._tallies: list[Any] = []
+        self._scored: list[_Scored] = []
         self._cases: list[Case] = []
 
     @property
     def counts(self) -> Counts:
         """Samples so far, by what became of them."""
         return Counts(**self._counts)
+
+    @property
+    def running(self) -> dict[str, float | None]:
+        """Metrics so far that need not all samples at once; a sample costs the same, however many passed."""
+        return self._running.values()
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -65,29 +88,46 @@ class StageScorer:
         """Compare a prediction with its ground truth.
 
         Args:
-            xyz: returns the (N, 3) coordinates in metres of the cloud; called for the picture of a wrong sample only.
+            xyz: returns the (N, 3) coordinates in metres of the cloud; called for a wrong sample only.
 
         Raises:
             PredictionError: the shapes differ; nothing is counted then.
-            UsageError: the sample was added before.
+            UsageError: the sample was added before, or `correct_when` names a measure that the task does not have.
         """
         self._require_new(sample_id)
         tally = self.metric.tally(truth, prediction, self.spec)
-        comparison = self.metric.judge(tally, self.spec)
-        self._tallies.append(tally)
+        custom = {
+            metric.name: value
+            for metric in self._custom
+            if (value := metric.measure_sample(truth, prediction)) is not None
+        }
+        comparison = self._judged(self.metric.judge(tally, self.spec), custom)
+        self._scored.append(_Scored(tally, tags, custom))
+        self._running.add(tally, comparison)
+        # Only a wrong sample's cloud is loaded again: its worst places are looked for, and its picture drawn.
+        cloud = xyz() if xyz is not None and comparison.status == "wrong" else None
+        if cloud is not None and isinstance(self.metric, LocatingMetric):
+            found = (*comparison.errors, *self.metric.regions(truth, prediction, self.spec, cloud))
+            comparison = replace(comparison, errors=tuple(sorted(found, key=lambda error: -error.severity)))
+        worst = comparison.errors[0] if comparison.errors else None
         outcome = self._record(
             sample_id,
             comparison.status,
-            error_type=comparison.error_type,
+            error_type=comparison.error_type or (worst.kind if worst and comparison.status == "wrong" else None),
             score=comparison.score,
             reason=comparison.reason,
             input_path=input_path,
             tags=tags,
             label_digest=label_digest,
             input_digest=input_digest,
+            severity=worst.severity if worst else None,
+            measures=comparison.measures,
+            errors=comparison.errors[:MAX_ERRORS],
+            missed=comparison.missed[:MAX_ERRORS],
+            false_positives=comparison.false_positives[:MAX_ERRORS],
         )
         if comparison.status == "wrong" and len(self._cases) < self._keep_cases:
-            drawn, predicted = self.metric.picture(truth, prediction, self.spec, xyz=None if xyz is None else xyz())
+            drawn, predicted = self.metric.picture(truth, prediction, self.spec, xyz=cloud)
             self._cases.append(
                 Case(
                     sample_id,
@@ -126,7 +166,9 @@ class StageScorer:
         """
         self._require_new(sample_id)
         if truth is not None:
-            self._tallies.append(self.metric.tally(truth, None, self.spec))
+            tally = self.metric.tally(truth, None, self.spec)
+            self._scored.append(_Scored(tally, tags, {}))
+            self._running.add(tally, self.metric.judge(tally, self.spec))
         return self._record(
             sample_id,
             "invalid",
@@ -152,13 +194,59 @@ class StageScorer:
 
     def score(self) -> Score:
         """Return metrics, counts and notes; `newly_wrong` and `newly_fixed` are left to whoever has a baseline."""
+        summary = self.metric.summarise([one.tally for one in self._scored], self.spec)
+        tags = dict.fromkeys(tag for one in self._scored for tag in one.tags)
         return Score(
             stage=self.spec.stage,
             task=self.spec.task,
             headline=self.metric.headline,
-            metrics=self.metric.summarise(self._tallies, self.spec),
+            metrics=summary.metrics | self._own_metrics(self._scored),
             counts=self.counts,
-            notes=self.metric.notes(self._tallies, self.spec),
+            notes=summary.notes,
+            per_class=summary.per_class,
+            per_tag={tag: self._metrics_of(tag) for tag in tags},
+            errors=self._error_counts(summary.costs),
+            details=summary.details,
+            info=self._info(),
+            recorded=self.spec.recorded,
+        )
+
+    def _judged(self, comparison: Comparison, custom: Mapping[str, float]) -> Comparison:
+        """The task's own verdict on a sample, or that of the rule that replaces it."""
+        measures = {**comparison.measures, **custom}
+        if self._rule is None or comparison.status == "unlabeled":
+            return replace(comparison, measures=measures)
+        broken = self._rule.broken_by(measures)
+        if broken is None:
+            return replace(comparison, status="correct", error_type=None, reason=None, measures=measures)
+        reason = f"{broken}; {comparison.reason}" if comparison.reason else broken
+        return replace(comparison, status="wrong", reason=reason, measures=measures,
+                       error_type=comparison.error_type or (None if comparison.errors else "rule"))  # fmt: skip
+
+    def _metrics_of(self, tag: str) -> dict[str, float | None]:
+        scored = [one for one in self._scored if tag in one.tags]
+        summary = self.metric.summarise([one.tally for one in scored], self.spec, full=False)
+        return summary.metrics | self._own_metrics(scored)
+
+    def _own_metrics(self, scored: Sequence[_Scored]) -> dict[str, float | None]:
+        return {
+            metric.name: metric.total([one.custom[metric.name] for one in scored if metric.name in one.custom])
+            for metric in self._custom
+        }
+
+    def _info(self) -> dict[str, MetricInfo]:
+        return {**self.metric.info, **{metric.name: metric.info for metric in self._custom}}
+
+    def _error_counts(self, costs: Mapping[str, float]) -> tuple[ErrorCount, ...]:
+        counts: dict[str, list[int]] = {}
+        for outcome in self._outcomes.values():
+            kinds = [error.kind for error in outcome.errors]
+            for kind in dict.fromkeys(kinds):
+                counts.setdefault(kind, []).append(kinds.count(kind))
+        return tuple(
+            ErrorCount(kind, sum(counts[kind]), len(counts[kind]), costs.get(kind))
+            for kind in ERROR_KINDS
+            if kind in counts
         )
 
     def _require_new(self, sample_id: str) -> None:

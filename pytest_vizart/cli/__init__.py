@@ -7,6 +7,7 @@ import click
 from pytest_vizart.cli.baseline import baseline
 from pytest_vizart.cli.doctor import doctor
 from pytest_vizart.cli.export import export
+from pytest_vizart.cli.golden import golden
 from pytest_vizart.cli.runs import runs
 from pytest_vizart.cli.show import show
 from pytest_vizart.version import VERSION
@@ -23,3 +24,4 @@ main.add_command(show)
 main.add_command(baseline)
 main.add_command(doctor)
 main.add_command(export)
+main.add_command(golden)

@@ -6,18 +6,17 @@ learned, and one accepted run is a baseline on any machine.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from pytest_vizart.gating.flips import AccuracyBaseline, Flips, flips
-from pytest_vizart.gating.limits import AccuracyLimit, did_not_run, pick, unknown_stages
+from pytest_vizart.gating.accuracy_bounds import AccuracyCase, judge_bounds, unmeasured_bounds
+from pytest_vizart.gating.accuracy_limits import AccuracyLimit
+from pytest_vizart.gating.flips import Flips, flips
+from pytest_vizart.gating.limits import did_not_run, pick, unknown_stages
 from pytest_vizart.gating.wording import beside, counted, listed
+from pytest_vizart.records.baseline import AccuracyBaseline
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.score import Score
 from pytest_vizart.records.verdict import Verdict, VerdictStatus
-
-__all__ = ["DEFAULT_MAX_DROP", "AccuracyBaseline", "Flips", "flips", "judge_accuracy"]
 
 DEFAULT_MAX_DROP = 0.001
 _ROUNDING = 1e-9  # 0.85 - 0.80 is a little more than 0.05
@@ -34,8 +33,9 @@ def judge_accuracy(
 ) -> list[Verdict]:
     """Return the accuracy verdicts of one run.
 
-    For each stage: one for each floor (metric's name, empty `baseline`), one for the headline metric and for each
-    metric with a floor against the baseline, one for the newly wrong samples ("newly_wrong"). Stages that limits name
+    For each stage: one for each bound (metric's name, "ap_50 of class coin"; empty `baseline`), one for the headline
+    metric and for each metric with a bound against the baseline, one for the newly wrong samples ("newly_wrong") and,
+    where a limit asks for them, for objects ("newly_missed", "new_false_positives"). Stages that limits name
     and that have no ground truth, or no such metric, fail; stages of the baseline that are gone are inconclusive
     ("presence").
 
@@ -45,95 +45,45 @@ def judge_accuracy(
         baseline: None when no run was accepted yet.
         limits: of the markers, the closest marker first.
     """
-    case = _Case(test_id, tuple(outcomes), baseline, tuple(limits), flips(outcomes, baseline))
+    case = AccuracyCase(test_id, tuple(outcomes), baseline, tuple(limits), flips(outcomes, baseline))
     names = [score.stage for score in scores]
     verdicts = [
         case.verdict(stage, "presence", "fail", did_not_run(stage, names, "stages with ground truth"))
         for stage in unknown_stages(limits, names)
     ]
-    verdicts += _unmeasured_floors(case, scores)
+    verdicts += unmeasured_bounds(case, scores)
     for score in scores:
-        verdicts += _floors(case, score)
+        if score.recorded:
+            verdicts.append(_recorded(case, score))
+            continue
+        verdicts += judge_bounds(case, score)
         verdicts += _against_baseline(case, score)
     return verdicts + _gone(case, names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """What is judged against what."""
-
-    test_id: str
-    outcomes: tuple[Outcome, ...]
-    baseline: AccuracyBaseline | None
-    limits: tuple[AccuracyLimit, ...]
-    flips: Mapping[str, Flips]
-
-    def verdict(self, stage: str, metric: str, status: VerdictStatus, message: str) -> Verdict:
-        return Verdict(self.test_id, stage, "accuracy", metric, status, message)
-
-    def floors_of(self, score: Score) -> dict[str, float]:
-        """The floors of one stage; one that no stage is named for holds where its metric is measured."""
-        found: dict[str, float] = {}
-        for metric in dict.fromkeys(metric for limit in self.limits for metric in limit.floors):
-            floor = pick(self.limits, score.stage, lambda limit, metric=metric: limit.floors.get(metric))  # type: ignore[misc]
-            named = any(limit.stage == score.stage and metric in limit.floors for limit in self.limits)
-            if floor is not None and (named or metric in score.metrics):
-                found[metric] = floor
-        return found
+def _recorded(case: AccuracyCase, score: Score) -> Verdict:
+    """Each recorded output must be met: it is its own limit, and its own baseline."""
+    counts = score.counts
+    bad = [each for each in case.outcomes if each.stage == score.stage and each.status in ("wrong", "invalid")]
+    differing = counts.wrong + counts.invalid
+    if not bad:
+        message = f"{score.stage} equals its recorded output on {counted(counts.correct, 'sample')}"
+        return case.verdict(score.stage, "recorded", "pass", message)
+    reasons = {each.sample_id: each.reason for each in bad}
+    first = bad[0].sample_id
+    message = (
+        f"{score.stage} differs from its recorded output on {differing} of "
+        f"{counted(counts.correct + differing, 'sample')}; {first}: {reasons[first]}; "
+        f"meant? record it: --vizart-update, or `vizart golden accept RUN`"
+    )
+    samples = tuple(each.sample_id for each in sorted(bad, key=lambda each: each.score or 0.0))
+    return Verdict(
+        case.test_id, score.stage, "accuracy", "recorded", "fail", message, float(differing), None, 0.0,
+        float(differing), {}, samples,
+    )  # fmt: skip
 
 
-def _unmeasured_floors(case: _Case, scores: Sequence[Score]) -> list[Verdict]:
-    """A floor for "every stage" whose metric no stage measures would check nothing."""
-    everywhere = [metric for limit in case.limits if limit.stage is None for metric in limit.floors]
-    measured = list(dict.fromkeys(metric for score in scores for metric in score.metrics))
-    return [
-        case.verdict(
-            "(all)", metric, "fail", f"{metric} has a floor, but no stage measures it; {_choices(metric, measured)}"
-        )
-        for metric in dict.fromkeys(everywhere)
-        if metric not in measured
-    ]
-
-
-def _choices(metric: str, measured: Sequence[str]) -> str:
-    close = difflib.get_close_matches(metric, measured, n=1)
-    listing = f"measured: {', '.join(measured)}" if measured else "nothing is: no stage was compared with ground truth"
-    return listing + (f"; did you mean {close[0]}?" if close else "")
-
-
-def _floors(case: _Case, score: Score) -> list[Verdict]:
-    verdicts = []
-    for metric, floor in case.floors_of(score).items():
-        value = score.metrics.get(metric)
-        status: VerdictStatus = "fail"
-        if metric not in score.metrics:
-            message = f"{score.stage} does not measure {metric}; {_choices(metric, list(score.metrics))}"
-        elif value is None:
-            message = f"{score.stage} {metric} is not defined on this data, but has a floor of {floor:g}"
-        elif value < floor:
-            message = f"{score.stage} {metric} {beside(value, floor)} < {floor:g}, its floor"
-        else:
-            status, message = "pass", f"{score.stage} {metric} {beside(value, floor)} >= {floor:g}, its floor"
-        effect = None if value is None else value - floor
-        samples = _culprits(case, score.stage) if status == "fail" else ()
-        verdicts.append(
-            Verdict(
-                case.test_id, score.stage, "accuracy", metric, status, message, effect, None, floor, value, {}, samples
-            )
-        )
-    return verdicts
-
-
-def _culprits(case: _Case, stage: str) -> tuple[str, ...]:
-    """The samples to look at first: those that turned wrong, or else those that are, the worst ones first."""
-    newly_wrong = case.flips.get(stage, Flips()).newly_wrong
-    if newly_wrong:
-        return newly_wrong
-    bad = [each for each in case.outcomes if each.stage == stage and each.status in ("wrong", "invalid")]
-    return tuple(outcome.sample_id for outcome in sorted(bad, key=lambda each: each.score or 0.0))
-
-
-def _against_baseline(case: _Case, score: Score) -> list[Verdict]:
+def _against_baseline(case: AccuracyCase, score: Score) -> list[Verdict]:
     baseline = case.baseline
     if baseline is None:
         message = f"{score.stage} {score.headline} {_shown(score.metrics.get(score.headline))}: no baseline run yet"
@@ -141,12 +91,12 @@ def _against_baseline(case: _Case, score: Score) -> list[Verdict]:
     if score.stage not in baseline.metrics:
         message = f"{score.stage} is new: {_named(baseline)} has no accuracy of it"
         return [case.verdict(score.stage, score.headline, "no-baseline", message)]
-    metrics = dict.fromkeys([score.headline, *case.floors_of(score)])
+    metrics = dict.fromkeys([score.headline, *case.bounds_of(score)])
     drops = [_drop(case, baseline, score, metric) for metric in metrics if metric in score.metrics]
-    return [*drops, _newly_wrong(case, baseline, score)]
+    return [*drops, _newly_wrong(case, baseline, score), *_objects(case, baseline, score)]
 
 
-def _drop(case: _Case, baseline: AccuracyBaseline, score: Score, metric: str) -> Verdict:
+def _drop(case: AccuracyCase, baseline: AccuracyBaseline, score: Score, metric: str) -> Verdict:
     stage, value = score.stage, score.metrics[metric]
     before = baseline.metrics[stage].get(metric)
     if before is None:
@@ -163,21 +113,23 @@ def _drop(case: _Case, baseline: AccuracyBaseline, score: Score, metric: str) ->
             stage, metric, status, f"{stage} {metric} {value:.4g}, not compared with {before:.4g}: {reason}"
         )
     tolerance = pick(case.limits, stage, lambda limit: limit.max_drop)
-    tolerance = DEFAULT_MAX_DROP if tolerance is None else tolerance
-    change = value - before
-    fails = -change > tolerance + _ROUNDING
+    tolerance = DEFAULT_MAX_DROP * max(1.0, abs(before)) if tolerance is None else tolerance
+    change, lower_is_better = value - before, score.direction(metric) == "lower"
+    worse_by = change if lower_is_better else -change
+    fails = worse_by > tolerance + _ROUNDING
     message = f"{stage} {metric} {value:.4g}, {_direction(change)} {before:.4g} of {_named(baseline)}"
     if fails:
-        fall = f"{beside(-change, tolerance)} below"
+        fall = f"{beside(worse_by, tolerance)} {'above' if lower_is_better else 'below'}"
         message = f"{stage} {metric} {value:.4g}, {fall} {before:.4g} of {_named(baseline)}"
-        message = f"{message}; at most {tolerance:g} lower is allowed"
+        message = f"{message}; at most {tolerance:g} {'higher' if lower_is_better else 'lower'} is allowed"
+    bound = before + tolerance if lower_is_better else before - tolerance
     return Verdict(
-        case.test_id, stage, "accuracy", metric, "fail" if fails else "pass", message, change, None, before - tolerance,
+        case.test_id, stage, "accuracy", metric, "fail" if fails else "pass", message, change, None, bound,
         value, _baseline_of(baseline, before), case.flips.get(stage, Flips()).newly_wrong if fails else (),
     )  # fmt: skip
 
 
-def _newly_wrong(case: _Case, baseline: AccuracyBaseline, score: Score) -> Verdict:
+def _newly_wrong(case: AccuracyCase, baseline: AccuracyBaseline, score: Score) -> Verdict:
     stage, changed = score.stage, case.flips.get(score.stage, Flips())
     allowed = pick(case.limits, stage, lambda limit: limit.max_newly_wrong)
     count = len(changed.newly_wrong)
@@ -187,6 +139,8 @@ def _newly_wrong(case: _Case, baseline: AccuracyBaseline, score: Score) -> Verdi
         parts[0] += f": {listed(changed.newly_wrong, _label_changes(case, baseline, stage))}"
     if fails:
         parts.append(f"{allowed} allowed")
+    if changed.objects:
+        parts.append(_object_counts(changed))
     if changed.newly_fixed:
         parts.append(f"{len(changed.newly_fixed)} newly fixed: {listed(changed.newly_fixed)}")
     if count or changed.newly_fixed:
@@ -198,7 +152,65 @@ def _newly_wrong(case: _Case, baseline: AccuracyBaseline, score: Score) -> Verdi
     )  # fmt: skip
 
 
-def _label_changes(case: _Case, baseline: AccuracyBaseline, stage: str) -> dict[str, str]:
+def _object_counts(changed: Flips) -> str:
+    counts = (
+        (changed.newly_missed, "newly missed"),
+        (changed.newly_found, "newly found"),
+        (changed.new_false_positives, "new false positives"),
+    )
+    return f"in objects: {', '.join(f'{count} {what}' for count, what in counts if count)}"
+
+
+def _objects(case: AccuracyCase, baseline: AccuracyBaseline, score: Score) -> list[Verdict]:
+    """Verdicts on objects, where a limit asks for them."""
+    changed = case.flips.get(score.stage, Flips())
+    return [
+        verdict
+        for metric, what, count, allowed, samples in (
+            (
+                "newly_missed",
+                "newly missed object",
+                changed.newly_missed,
+                pick(case.limits, score.stage, lambda limit: limit.max_newly_missed),
+                tuple(sample for sample, objects in changed.objects.items() if objects.newly_missed),
+            ),
+            (
+                "new_false_positives",
+                "new false positive",
+                changed.new_false_positives,
+                pick(case.limits, score.stage, lambda limit: limit.max_new_false_positives),
+                tuple(sample for sample, objects in changed.objects.items() if objects.new_false_positives),
+            ),
+        )
+        if (verdict := _object_verdict(case, baseline, score.stage, metric, what, count, allowed, samples)) is not None
+    ]
+
+
+def _object_verdict(
+    case: AccuracyCase,
+    baseline: AccuracyBaseline,
+    stage: str,
+    metric: str,
+    what: str,
+    count: int,
+    allowed: int | None,
+    samples: tuple[str, ...],
+) -> Verdict | None:
+    if allowed is None:
+        return None
+    fails = count > allowed
+    message = f"{stage} {counted(count, what) if count else f'no {what}'}"
+    if count:
+        message += f" on {listed(samples)}"
+    if fails:
+        message += f"; {allowed} allowed"
+    return Verdict(
+        case.test_id, stage, "accuracy", metric, "fail" if fails else "pass", f"{message}; against {_named(baseline)}",
+        float(count), None, float(allowed), float(count), _baseline_of(baseline, None), samples if fails else (),
+    )  # fmt: skip
+
+
+def _label_changes(case: AccuracyCase, baseline: AccuracyBaseline, stage: str) -> dict[str, str]:
     before = baseline.label_digests.get(stage, {})
     now = {outcome.sample_id: outcome.label_digest for outcome in case.outcomes if outcome.stage == stage}
     notes = {
@@ -210,7 +222,7 @@ def _label_changes(case: _Case, baseline: AccuracyBaseline, stage: str) -> dict[
     return notes | {outcome.sample_id: f"invalid: {outcome.error_type}" for outcome in invalid}
 
 
-def _other_samples(case: _Case, baseline: AccuracyBaseline, stage: str) -> tuple[VerdictStatus, str] | None:
+def _other_samples(case: AccuracyCase, baseline: AccuracyBaseline, stage: str) -> tuple[VerdictStatus, str] | None:
     """Metrics over different samples cannot be compared: say whether this run lacks some, or has others as well."""
     outcomes = baseline.outcomes.get(stage, {})
     before = {sample: status for sample, status in outcomes.items() if status != "unlabeled"}
@@ -226,7 +238,7 @@ def _other_samples(case: _Case, baseline: AccuracyBaseline, stage: str) -> tuple
     return "no-baseline", f"{counted(len(now - before.keys()), 'sample')} are not labelled in {_named(baseline)}"
 
 
-def _gone(case: _Case, names: Sequence[str]) -> list[Verdict]:
+def _gone(case: AccuracyCase, names: Sequence[str]) -> list[Verdict]:
     if case.baseline is None:
         return []
     gone = [stage for stage in case.baseline.metrics if stage not in names]
@@ -241,6 +253,8 @@ def _baseline_of(baseline: AccuracyBaseline, value: float | None) -> dict[str, o
 
 
 def _named(baseline: AccuracyBaseline) -> str:
+    if baseline.source is not None:
+        return baseline.source
     branch = f" of {baseline.branch}" if baseline.branch else ""
     commit = f" at {baseline.commit[:10]}" if baseline.commit else ""
     return f"baseline run {baseline.run_id[:8]}{branch}{commit}"

@@ -7,30 +7,42 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_vizart.errors import GoldenError, GoldenFormatError
-from pytest_vizart.golden.files import content_digest, is_file, require_inside, resolve_inside
-from pytest_vizart.golden.formats import LabelSource, open_reader
+from pytest_vizart.golden.discovery import discover, manifest_of
+from pytest_vizart.golden.files import content_digest, is_file
 from pytest_vizart.golden.label_store import LabelStore
-from pytest_vizart.golden.listing import SampleKey, list_samples, natural_key, tags_of
-from pytest_vizart.golden.manifest import MANIFEST_NAMES, LabelEntry, Manifest, find_manifest, load_manifest
+from pytest_vizart.golden.listing import SampleKey
+from pytest_vizart.golden.manifest import Manifest
+from pytest_vizart.golden.opening import label_files, open_parts, recorded_files
 from pytest_vizart.records.labels import Label, LabelSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["GoldenDataset", "GoldenSample", "discover"]
+
+_DESCRIPTIVE = {"description", "license", "source", "provenance"}
+"""Keys of the manifest that say nothing about what is compared."""
+
 
 class GoldenSample:
-    """One input with its labels. `path` is the absolute file, `id` its name in history and reports."""
+    """One input with its labels.
 
-    __slots__ = ("_key", "_store", "id", "path", "tags")
+    Attributes: `path`, the absolute file; `id`, its name in history and reports; `tags` and `splits` that the manifest
+    puts it into.
+    """
+
+    __slots__ = ("_key", "_store", "id", "path", "splits", "tags")
 
     def __init__(self, key: SampleKey, store: LabelStore) -> None:
         self.id: str = key.id
         self.path: str = str(key.path)
         self.tags: tuple[str, ...] = key.tags
+        self.splits: tuple[str, ...] = key.splits
         self._key = key
         self._store = store
 
@@ -103,26 +115,23 @@ class GoldenDataset:
         self.ids: tuple[str, ...] = tuple(self._samples)
 
     @classmethod
-    def load(cls, path: Path) -> GoldenDataset:
+    def load(cls, path: Path, *, device: str | None = None) -> GoldenDataset:
         """Check the manifest and list the samples of the dataset in folder `path`; nothing is decoded yet.
 
+        A folder without a manifest is recognised by what lies in it.
+
+        Args:
+            device: what the pipeline runs on, "cpu" (also where it is None) or a GPU's name; chooses among the
+                tolerances of the manifest.
+
         Raises:
-            GoldenError: there is no such folder, or no manifest in it.
+            GoldenError: there is no such folder, or no manifest in it and it cannot be recognised for certain.
             GoldenFormatError: the manifest is wrong, or names files that are not there.
         """
         root = Path(path).absolute()
-        manifest_path = find_manifest(root) if root.is_dir() else None
-        if manifest_path is None:
-            raise GoldenError(
-                "not a golden dataset",
-                file=root,
-                expected=f"a folder with {' or '.join(MANIFEST_NAMES)}",
-                found="no manifest" if root.is_dir() else "no such folder",
-                hint="write a golden.yaml that names samples and labels",
-            )
-        manifest = load_manifest(manifest_path)
-        keys = _tagged(list_samples(root, manifest.samples, manifest=manifest_path), manifest, manifest_path)
-        return cls(root, manifest, keys, _open_store(root, manifest, manifest_path, keys))
+        manifest, manifest_path = manifest_of(root)
+        opened = open_parts(root, manifest, manifest_path, device=device)
+        return cls(root, manifest, opened.keys, opened.store)
 
     def __repr__(self) -> str:
         return f"GoldenDataset({self.name!r}, {len(self)} samples)"
@@ -172,17 +181,25 @@ class GoldenDataset:
         """All tags of the manifest."""
         return tuple(self._manifest.tags)
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """All splits of the manifest."""
+        return tuple(self._manifest.splits)
+
     @cached_property
     def digest(self) -> str:
-        """32 hex digits over manifest, label files and list of samples; descriptive text and comments left out."""
-        described = {"description", "license", "source"}
+        """32 hex digits over manifest, all label files (folders of masks too) and list of samples.
+
+        Descriptive text and comments are left out, and keys with their default values, so that a new version with new
+        keys leaves digests as they are.
+        """
         hasher = blake2b(digest_size=16)
-        hasher.update(json.dumps(self._manifest.model_dump(mode="json", exclude=described), sort_keys=True).encode())
-        for entry in self._manifest.labels:
-            keys = self._keys if "{id}" in entry.path else self._keys[:1]
-            for key in keys:
-                path = self.root / entry.path.replace("{id}", key.id)
-                hasher.update((content_digest(path, sampled=False) if is_file(path) else "absent").encode())
+        told = self._manifest.model_dump(mode="json", exclude=_DESCRIPTIVE, exclude_defaults=True)
+        hasher.update(json.dumps(told, sort_keys=True).encode())
+        files = (label_files(self.root, self._manifest, self._keys), recorded_files(self.root, self._manifest))
+        for name, path in chain.from_iterable(files):
+            content = content_digest(path, sampled=False) if is_file(path) else "absent"
+            hasher.update(f"{name}\0{content}\0".encode())
         for key in self._keys:
             hasher.update(key.id.encode() + b"\0" + key.relative_path.encode() + b"\0")
         return hasher.hexdigest()
@@ -191,110 +208,36 @@ class GoldenDataset:
         """Return what the manifest says of a stage's labels; GoldenError listing the labelled stages."""
         return self._store.specs[_known_stage(self._store, stage)]
 
-    def subset(self, limit: int | None = None, tags: Sequence[str] = ()) -> GoldenDataset:
-        """Return the samples that have one of the tags (all, if none are given), the first `limit` of them.
+    def subset(
+        self, limit: int | None = None, tags: Sequence[str] = (), *, splits: Sequence[str] = ()
+    ) -> GoldenDataset:
+        """Return the samples that have one of the tags and one of the splits (all, where none are given), the first
+        `limit` of them.
 
         Raises:
-            GoldenError: the manifest has no such tag.
+            GoldenError: the manifest has no such tag or split.
         """
-        unknown = next((tag for tag in tags if tag not in self._manifest.tags), None)
+        self._require_known("tag", tags, self.tags)
+        self._require_known("split", splits, self.splits)
+        chosen = [
+            key
+            for key in self._keys
+            if (not tags or set(tags) & set(key.tags)) and (not splits or set(splits) & set(key.splits))
+        ][:limit]
+        partial = self.partial or bool(tags) or bool(splits) or limit is not None
+        return GoldenDataset(self.root, self._manifest, chosen, self._store, partial=partial)
+
+    def _require_known(self, what: str, names: Sequence[str], known: Sequence[str]) -> None:
+        unknown = next((name for name in names if name not in known), None)
         if unknown is not None:
             raise GoldenError(
-                "unknown tag",
+                f"unknown {what}",
                 file=self.root,
-                place="tags",
-                expected=", ".join(self.tags) or "no tags: the manifest has none",
+                place=f"{what}s",
+                expected=", ".join(known) or f"no {what}s: the manifest has none",
                 found=unknown,
-                hint="choose one of these, or add the tag to the manifest",
+                hint=f"choose one of these, or add the {what} to the manifest",
             )
-        chosen = [key for key in self._keys if not tags or set(tags) & set(key.tags)][:limit]
-        return GoldenDataset(
-            self.root, self._manifest, chosen, self._store, partial=self.partial or bool(tags) or limit is not None
-        )
-
-
-def discover(folder: Path) -> dict[str, Path]:
-    """Return name -> folder of the golden datasets in `folder`, or of the one dataset that it is, in natural order.
-
-    A dataset whose manifest cannot be read appears under its folder's name: loading it tells what is wrong.
-
-    Raises:
-        GoldenError: no such folder, none in it has a manifest, or two datasets have one name.
-    """
-    folder = Path(folder).absolute()
-    if not folder.is_dir():
-        raise GoldenError("no such folder", file=folder, expected="golden datasets", hint="check --vizart-golden")
-    candidates = (
-        [folder] if _has_manifest(folder) else sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
-    )
-    found: dict[str, Path] = {}
-    for path in candidates:
-        if not _has_manifest(path):
-            continue
-        name = _name_of(path)
-        if name in found:
-            raise GoldenError(
-                "two datasets have one name", file=path, found=f"{name}, also in {found[name]}", hint="rename one"
-            )
-        found[name] = path
-    if not found:
-        raise GoldenError(
-            "no golden dataset",
-            file=folder,
-            expected=f"a {MANIFEST_NAMES[0]} here, or in a folder directly below",
-            hint="write one; `--vizart-golden` names the folder of datasets or one dataset",
-        )
-    return found
-
-
-def _has_manifest(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in MANIFEST_NAMES)
-
-
-def _name_of(folder: Path) -> str:
-    try:
-        path = find_manifest(folder)
-        return (load_manifest(path).name if path else None) or folder.name
-    except GoldenFormatError:
-        return folder.name
-
-
-def _tagged(keys: tuple[SampleKey, ...], manifest: Manifest, manifest_path: Path) -> list[SampleKey]:
-    tags = tags_of([key.id for key in keys], manifest.tags, manifest=manifest_path)
-    return [SampleKey(key.id, key.path, key.relative_path, key.inner_path, tags[key.id]) for key in keys]
-
-
-def _open_store(root: Path, manifest: Manifest, manifest_path: Path, keys: Sequence[SampleKey]) -> LabelStore:
-    shared: dict[Any, Any] = {}
-    specs: dict[str, LabelSpec] = {}
-    readers = {}
-    for position, entry in enumerate(manifest.labels):
-        place = f"labels[{position}]"
-        classes = entry.classes or manifest.classes
-        source = LabelSource(root, manifest_path, place, entry, classes, tuple(keys), shared)
-        _require_label_files(source, entry)
-        reader = readers[entry.stage] = open_reader(source)
-        specs[entry.stage] = LabelSpec(
-            entry.stage, entry.task, reader.classes(), entry.score_threshold, entry.iou_threshold
-        )
-    return LabelStore(specs, readers)
-
-
-def _require_label_files(source: LabelSource, entry: LabelEntry) -> None:
-    place = f"{source.place}.path"
-    resolve_inside(source.root, entry.path, file=source.manifest, place=place)
-    paths = [source.path_for(key) for key in source.samples] if source.per_sample else [source.root / entry.path]
-    existing = [path for path in paths if is_file(path)]
-    require_inside(source.root, existing, file=source.manifest, place=place)
-    if not existing:
-        raise GoldenFormatError(
-            "no sample has a label file" if source.per_sample else "no such label file",
-            file=source.manifest,
-            place=place,
-            expected=f"a file such as {paths[0]}",
-            found=entry.path,
-            hint="check the path, which is relative to the dataset's folder",
-        )
 
 
 def _known_stage(store: LabelStore, stage: str) -> str:

@@ -1,4 +1,4 @@
-"""Inputs of the pipeline, decoded: images, NPY arrays and PLY clouds."""
+"""Inputs of the pipeline, decoded: images, arrays and point clouds."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def load_input(path: Path) -> NDArray[Any]:
     """Return the decoded input.
 
     Images: (H, W, 3) RGB, or (H, W) where stored as gray (8, 16 or 32 bits); palettes as RGB, transparency and the
-    orientation tag left out. `.npy`: the array. `.ply`: (N, 3) float32 coordinates.
+    orientation tag left out. `.npy`, `.npz`: the array, which is the only one. `.ply`, `.pcd`: (N, 3) float32
+    coordinates. `.las`, `.laz`, `.xyz`: (N, 3) float64 coordinates, since those of the earth need them. `.bin`: (N, 4)
+    float32 x, y, z, intensity as KITTI has them, (N, 5) with nuScenes' ring, (N, 3) without both.
 
     Raises:
-        GoldenFormatError: absent, damaged, too large, or of a kind that cannot be decoded.
+        GoldenFormatError: absent, damaged, too large, or of a kind that cannot be decoded, or not without laspy.
     """
     return _LOADERS.get(path.suffix.lower(), load_image)(path)
 
@@ -84,31 +86,24 @@ def _require_bounded(size: tuple[int, int], path: Path) -> None:
 
 
 def _load_npy(path: Path) -> NDArray[Any]:
-    require_regular(path, limit=MAX_LABEL_FILE_BYTES)
-    try:
-        with path.open("rb") as stream:
-            refuse_lfs_pointer(stream.read(64), path)
-            stream.seek(0)
-            version = np.lib.format.read_magic(stream)
-            read_header = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-                version, np.lib.format.read_array_header_2_0
-            )
-            shape, fortran, dtype = read_header(stream)
-            if dtype.hasobject:
-                raise ValueError("holds pickled objects")
-            # The header's shape is a claim: only bytes that are there are turned into an array.
-            flat = np.frombuffer(stream.read(), dtype=dtype)
-        return flat.reshape(shape, order="F" if fortran else "C").copy()
-    except Exception as error:  # numpy's header parser raises what its evaluated literal raises
-        if isinstance(error, GoldenFormatError):
-            raise
+    from pytest_vizart.golden.npy_file import read_npy
+
+    return read_npy(path)
+
+
+def _load_npz(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.npy_file import read_npz
+
+    arrays = read_npz(path)
+    if len(arrays) != 1:
         raise GoldenFormatError(
-            "not an NPY file that can be read",
+            "archive does not hold one array",
             file=path,
-            expected="one array of numbers, saved by numpy.save without pickle",
-            found=f"{type(error).__name__}: {error}",
-            hint="save it again with numpy.save(path, array, allow_pickle=False)",
-        ) from error
+            expected="one array",
+            found=", ".join(arrays) or "none",
+            hint="save the input alone, as .npy",
+        )
+    return next(iter(arrays.values()))
 
 
 def _load_ply(path: Path) -> NDArray[Any]:
@@ -117,4 +112,37 @@ def _load_ply(path: Path) -> NDArray[Any]:
     return read_points(path)
 
 
-_LOADERS: dict[str, Callable[[Path], NDArray[Any]]] = {".npy": _load_npy, ".ply": _load_ply}
+def _load_pcd(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.pcd_file import read_points
+
+    return read_points(path)
+
+
+def _load_las(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.las_file import read_points
+
+    return read_points(path)
+
+
+def _load_xyz(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.xyz_file import read_points
+
+    return read_points(path)
+
+
+def _load_bin(path: Path) -> NDArray[Any]:
+    from pytest_vizart.golden.bin_file import read_bin
+
+    return read_bin(path)
+
+
+_LOADERS: dict[str, Callable[[Path], NDArray[Any]]] = {
+    ".bin": _load_bin,
+    ".las": _load_las,
+    ".laz": _load_las,
+    ".npy": _load_npy,
+    ".npz": _load_npz,
+    ".pcd": _load_pcd,
+    ".ply": _load_ply,
+    ".xyz": _load_xyz,
+}

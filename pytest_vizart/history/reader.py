@@ -61,6 +61,16 @@ class History:
         """One row per run, stage and metric."""
         return self._read("accuracy", {"run_id": run_ids, "stage": stage}, session_ids)
 
+    def subsets(
+        self,
+        *,
+        run_ids: Sequence[str] | None = None,
+        session_ids: Sequence[str] | None = None,
+        stage: str | None = None,
+    ) -> pa.Table:
+        """One row per run, stage, class or tag, and metric."""
+        return self._read("subsets", {"run_id": run_ids, "stage": stage}, session_ids)
+
     def outcomes(
         self,
         *,

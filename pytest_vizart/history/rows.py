@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from pytest_vizart.history.schema import TABLES
+from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.profile import MEASURE_COLUMNS
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.span import SPAN_COLUMNS
@@ -23,6 +24,7 @@ def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.
         "runs": _from_rows([_run_row(session, run) for run in runs], "runs"),
         "spans": _from_columns(runs, "spans", SPAN_COLUMNS, lambda run: run.spans),
         "accuracy": _from_rows([row for run in runs for row in _accuracy_rows(run)], "accuracy"),
+        "subsets": _from_rows([row for run in runs for row in _subset_rows(run)], "subsets"),
         "outcomes": _from_rows([row for run in runs for row in _outcome_rows(run)], "outcomes"),
         "measures": _from_columns(runs, "measures", MEASURE_COLUMNS, lambda run: run.profile.measures),
         "outputs": _from_records(runs, "outputs", lambda run: run.profile.outputs),
@@ -105,5 +107,27 @@ def _accuracy_rows(run: RunResult) -> list[dict[str, Any]]:
     ]
 
 
+def _subset_rows(run: RunResult) -> list[dict[str, Any]]:
+    about = {"run_id": run.info.run_id, "test_id": run.info.test_id}
+    return [
+        {**about, "stage": score.stage, "kind": kind, "name": name, "metric": metric, "value": value}
+        for score in run.scores
+        for kind, subsets in (("class", score.per_class), ("tag", score.per_tag))
+        for name, metrics in subsets.items()
+        for metric, value in metrics.items()
+    ]
+
+
 def _outcome_rows(run: RunResult) -> list[dict[str, Any]]:
-    return [{**_identity(run), **asdict(outcome), "tags": list(outcome.tags)} for outcome in run.outcomes]
+    return [{**_identity(run), **_outcome_row(outcome)} for outcome in run.outcomes]
+
+
+def _outcome_row(outcome: Outcome) -> dict[str, Any]:
+    row = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
+    lists = {name: list(row[name]) for name in ("tags", "missed", "false_positives")}
+    return row | lists | {"measures": _json(outcome.measures), "errors": _json(outcome.errors)}
+
+
+def _json(value: Any) -> str | None:
+    """Null for nothing: most samples are correct, and nulls take no room."""
+    return orjson.dumps(value).decode() if value else None

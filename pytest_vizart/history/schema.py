@@ -4,6 +4,7 @@ Version history
     1  (0.1.0)  runs, spans, accuracy, outcomes, decisions.
     2  (0.1.0)  spans know their parent span, process, offset, self time, peaks, I/O and GPU; the tables measures,
                 outputs, leaks and gpu.
+    3  (0.1.0)  outcomes know severity, measures, errors, missed objects and false positives; the table subsets.
 
 Files are `metrics/<table>/<time>-<session>.parquet`. A column that an older file lacks reads as null. Timestamps are
 microseconds UTC; durations are nanoseconds; memory is bytes. `run_id` joins the tables; machine, code and data of a
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _text = pa.string()
 _name = pa.dictionary(pa.int32(), pa.string())  # few distinct values
@@ -104,10 +105,22 @@ ACCURACY = pa.schema(
         _column("test_id", _name, "pytest node ID"),
         _column("dataset", _name, "golden dataset"),
         _column("stage", _name, "labelled stage"),
-        _column("task", _name, "classes, boxes, semantic, points"),
+        _column("task", _name, "classes, boxes, semantic, points, ..."),
         _column("metric", _name, "name of the metric"),
         _column("value", pa.float64(), "null where it is not defined on this data"),
         _column("headline", pa.bool_(), "the metric that is compared with the baseline"),
+    ]
+)
+
+SUBSETS = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("stage", _name, "labelled stage"),
+        _column("kind", _name, "class, tag"),
+        _column("name", _name, "the class, or the tag, that the figure is of"),
+        _column("metric", _name, "name of the metric"),
+        _column("value", pa.float64(), "null where it is not defined on this data"),
     ]
 )
 
@@ -118,7 +131,7 @@ OUTCOMES = pa.schema(
         _column("dataset", _name, "golden dataset"),
         _column("stage", _name, "labelled stage"),
         _column("sample_id", _name, "sample"),
-        _column("task", _name, "classes, boxes, semantic, points"),
+        _column("task", _name, "classes, boxes, semantic, points, ..."),
         _column("status", _name, "correct, wrong, invalid, unlabeled"),
         _column("error_type", _name, "kind of error"),
         _column("score", pa.float64(), "1 is best"),
@@ -127,6 +140,11 @@ OUTCOMES = pa.schema(
         _column("label_digest", _text, "digest of this sample's label"),
         _column("input_digest", _text, "digest of this sample's input"),
         _column("tags", pa.list_(pa.string()), "tags of the sample"),
+        _column("severity", pa.float64(), "0 harmless to 1, of the worst error"),
+        _column("measures", _text, "figures of this sample by name, as JSON"),
+        _column("errors", _text, "the errors, worst first, as JSON"),
+        _column("missed", pa.list_(pa.string()), "objects not found: class x1 y1 x2 y2, pixels"),
+        _column("false_positives", pa.list_(pa.string()), "predictions without an object, written alike"),
     ]
 )
 
@@ -209,6 +227,7 @@ TABLES: dict[str, pa.Schema] = {
     "runs": RUNS,
     "spans": SPANS,
     "accuracy": ACCURACY,
+    "subsets": SUBSETS,
     "outcomes": OUTCOMES,
     "measures": MEASURES,
     "outputs": OUTPUTS,

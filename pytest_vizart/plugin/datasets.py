@@ -10,6 +10,7 @@ import pytest
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.dataset import GoldenDataset, discover
 from pytest_vizart.plugin.configuration import settings_of
+from pytest_vizart.profiling.gpu.at_hand import device_name
 from pytest_vizart.settings import Settings
 
 _DATASETS = pytest.StashKey[dict[str | None, GoldenDataset]]()
@@ -66,7 +67,7 @@ def _chosen(folder: Path, name: str | None) -> Path:
 
 
 def _loaded(settings: Settings, path: Path) -> GoldenDataset:
-    dataset = GoldenDataset.load(path)
+    dataset = GoldenDataset.load(path, device=device_name())
     if not settings.off:
         dataset.require_readable_labels()
     if not settings.partial:

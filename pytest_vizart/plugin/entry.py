@@ -15,8 +15,9 @@ from pytest_vizart.plugin.keys import AWAKE, WORKERS
 
 MARKERS = (
     "vizart_golden(name): the golden dataset that this test uses",
-    "vizart_accuracy(stage=None, max_drop=None, max_newly_wrong=None, **floors): "
-    "least accuracy of a stage, such as map_50=0.8",
+    "vizart_accuracy(stage=None, max_drop=None, max_newly_wrong=None, max_newly_missed=None, "
+    "max_new_false_positives=None, per_class=None, per_tag=None, correct_when=None, **limits): "
+    "limits of a stage's metrics, such as map_50=0.8",
     "vizart_latency(stage=None, median_ms=None, p95_ms=None, p99_ms=None, max_slowdown=None, min_per_second=None): "
     "most time a stage may take",
     "vizart_memory(stage=None, max_rss_mb=None, max_growth_mb=None, max_peak_mb=None, max_leak_mb=None, "
@@ -40,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                 metavar="|".join(option.choices) or option.metavar,
                 choices=option.choices or None,
                 help=option.help,
+                **({} if option.bare is None else {"nargs": "?", "const": option.bare}),
             )
         if option.switch and option.ini == option.dest:
             parser.addini(option.ini, option.help, type="bool", default=None)

@@ -95,9 +95,10 @@ class RunHooks:
             code=session.session.code,
             limits=limits_of(item),
             history=session.history,
+            dataset_root=None if run.dataset is None else run.dataset.root,
         )
         session.add(judged)
-        write_trail(run.log, judged)
+        write_trail(run.log, judged, run.told)
         return judged
 
     def _copy_verdicts(self, item: pytest.Item, judged: RunResult) -> None:

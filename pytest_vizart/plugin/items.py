@@ -55,12 +55,19 @@ def _judged(vizart: VizartSession, pieces: list[Piece]) -> RunResult:
         code=vizart.session.code,
         limits=first.limits,
         history=vizart.history,
+        dataset_root=dataset.root,
         incomplete=f"{result.info.samples} of {first.samples} samples ran" if missing else None,
     )
     vizart.add(judged)
     if vizart.audit is not None:
-        write_trail(vizart.audit.of_run(judged.info.run_id, judged.info.test_id), judged)
+        write_trail(vizart.audit.of_run(judged.info.run_id, judged.info.test_id), judged, _told(judged))
     return judged
+
+
+def _told(result: RunResult) -> set[tuple[str, str]]:
+    """What the items told of themselves when their prediction came."""
+    untold = ("raised", "no-prediction")
+    return {(each.stage, each.sample_id) for each in result.outcomes if each.error_type not in untold}
 
 
 def _report(session: pytest.Session, piece: Piece, result: RunResult) -> None:

@@ -78,6 +78,8 @@ class VizartSession:
             passes=self.settings.passes,
             warmup=self.settings.warmup,
             audit=self.audit,
+            rules=limits_of(item).rules,
+            update=self.settings.update,
         )
         item.stash[RUN] = run
         return run

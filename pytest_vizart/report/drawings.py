@@ -11,24 +11,18 @@ from typing import Any
 import orjson
 
 from pytest_vizart.records.outcome import Case
+from pytest_vizart.report import drawings_masks, drawings_objects, drawings_points, drawings_values
 from pytest_vizart.report.wording import encodable_throughout
 
 BUDGET_BYTES = 1_400_000
 _CHUNK_CASES = 48
 _CHUNK_BYTES = 400_000
-_MOST_BOXES = 500
-_GRID = 65_535
 
 Drawing = dict[str, Any]
 
 
 def drawing(case: Case) -> Drawing | None:
-    """What is drawn of one case; None when its data is not what its task says.
-
-    boxes and classes: as in the Case. semantic: run lengths flattened to [class, length, class, length, ...]. points:
-    positions as base64 of little-endian uint16 (M, 3) on one grid for all axes, lowest point first; `span_m` is the
-    grid's extent in metres.
-    """
+    """What is drawn of one case, see the function of its task; None when its data is not what its task says."""
     draw = _DRAWINGS.get(case.task)
     if draw is None:
         return None
@@ -88,86 +82,18 @@ def _json(payload: Drawing) -> bytes:
         return orjson.dumps(encodable_throughout(payload), option=option)
 
 
-def _classes(case: Case) -> Drawing:
-    return {
-        "truth": {"label": case.truth.get("label")},
-        "predicted": {"label": case.predicted.get("label"), "score": case.predicted.get("score")},
-    }
-
-
-def _boxes(case: Case) -> Drawing:
-    return {"truth": _box_side(case.truth), "predicted": _box_side(case.predicted)}
-
-
-def _box_side(side: dict[str, Any]) -> Drawing:
-    boxes = [[round(float(edge), 1) for edge in box] for box in side.get("boxes", ())][:_MOST_BOXES]
-    count = len(boxes)
-    scores = [None if score is None else round(float(score), 3) for score in side.get("scores", ())]
-    return {
-        "boxes": boxes,
-        "labels": _filled(side.get("labels"), count),
-        "scores": _filled(scores, count),
-        "matched": _filled(side.get("matched"), count),
-        "crowd": _filled(side.get("crowd"), count),
-        "threshold": side.get("score_threshold"),
-    }
-
-
-def _filled(values: Iterable[Any] | None, count: int) -> list[Any]:
-    known = list(values or ())[:count]
-    return known + [None] * (count - len(known))
-
-
-def _semantic(case: Case) -> Drawing:
-    shown = case.truth or case.predicted
-    return {
-        "width": int(shown["width"]),
-        "height": int(shown["height"]),
-        "classes": list(shown["classes"]),
-        "truth": _flat_runs(case.truth),
-        "predicted": _flat_runs(case.predicted) if _same_size(case) else None,
-    }
-
-
-def _same_size(case: Case) -> bool:
-    return all(case.truth.get(key) == case.predicted.get(key) for key in ("width", "height")) or not case.truth
-
-
-def _flat_runs(side: dict[str, Any]) -> list[int] | None:
-    return [int(number) for run in side["rle"] for number in run] if side else None
-
-
-def _points(case: Case) -> Drawing:
-    import numpy as np
-
-    xyz = np.frombuffer(base64.b64decode(case.truth["xyz_mm"]), "<i4").reshape(-1, 3).astype(np.float64)
-    order = np.argsort(xyz[:, 2], kind="stable")
-    low = xyz.min(axis=0) if len(xyz) else np.zeros(3)
-    span = float((xyz - low).max()) if len(xyz) else 0.0
-    grid = np.round((xyz[order] - low) * (_GRID / (span or 1.0))).astype("<u2")
-    truth, predicted = (_class_column(side, order) for side in (case.truth, case.predicted))
-    return {
-        "xyz": base64.b64encode(grid.tobytes()).decode(),
-        "span_m": span / 1000,
-        "truth": truth,
-        "predicted": predicted,
-        "classes": list(case.truth["classes"]),
-        "count": len(xyz),
-    }
-
-
-def _class_column(side: dict[str, Any], order: Any) -> str | None:
-    import numpy as np
-
-    if not side.get("class_index"):
-        return None
-    column = np.frombuffer(base64.b64decode(side["class_index"]), "<i2")[order]
-    return base64.b64encode(column.tobytes()).decode()
-
-
 _DRAWINGS: dict[str, Callable[[Case], Drawing]] = {
-    "classes": _classes,
-    "boxes": _boxes,
-    "semantic": _semantic,
-    "points": _points,
+    "classes": drawings_values.classes,
+    "boxes": drawings_objects.boxes,
+    "oriented_boxes": drawings_objects.oriented_boxes,
+    "instances": drawings_objects.instances,
+    "keypoints": drawings_objects.keypoints,
+    "semantic": drawings_masks.semantic,
+    "panoptic": drawings_masks.panoptic,
+    "points": drawings_points.points,
+    "boxes_3d": drawings_objects.boxes_3d,
+    "cloud": drawings_points.cloud,
+    "image": drawings_masks.image,
+    "text": drawings_values.text,
+    "array": drawings_values.array,
 }

@@ -19,7 +19,11 @@ from pytest_vizart.report.view import page_view
 from pytest_vizart.report.wording import encodable, encodable_throughout
 
 _ASSETS = Path(__file__).parent / "assets"
-_SCRIPTS = ("state.js", "drawing.js", "points.js", "cases.js", "trends.js", "flame.js", "app.js")
+_STYLES = ("style.css", "accuracy.css", "cases.css")
+_SCRIPTS = (
+    "state.js", "drawing.js", "objects.js", "masks.js", "scene.js", "points.js", "values.js", "case_errors.js",
+    "case_list.js", "cases.js", "tables.js", "trends.js", "flame.js", "app.js",
+)  # fmt: skip
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -46,7 +50,7 @@ def render_html(
         .render(
             page=page,
             policy=_policy(script, bundle),
-            style=Markup(_asset("style.css")),
+            style=Markup("".join(_asset(name) for name in _STYLES)),
             script=Markup(script),
             cases_json=embedded_json(page.cases.index),
             trends_json=embedded_json(page.trends.interactive),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +150,13 @@ def _accuracy(score: Score) -> dict[str, Any]:
         "counts": asdict(score.counts),
         "newly_wrong": score.newly_wrong,
         "newly_fixed": score.newly_fixed,
+        "negative_flip_rate": score.negative_flip_rate,
+        "objects": {sample: asdict(changes) for sample, changes in score.objects.items()},
+        "per_class": score.per_class,
+        "per_tag": score.per_tag,
+        "errors": [asdict(count) for count in score.errors],
+        "details": score.details,
+        "info": {metric: asdict(info) for metric, info in score.info.items() if metric in score.metrics},
         "notes": score.notes,
     }
 
@@ -164,6 +171,11 @@ def _failure(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "input_path": outcome.input_path,
         "tags": outcome.tags,
+        "severity": outcome.severity,
+        "measures": outcome.measures,
+        "errors": [asdict(error) for error in outcome.errors],
+        "missed": outcome.missed,
+        "false_positives": outcome.false_positives,
     }
 
 
@@ -193,7 +205,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return encodable(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {encodable(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

@@ -116,6 +116,8 @@ def _accuracy_lines(score: Score, width: int) -> list[Line]:
     parts += [f"{counts.unlabeled:,} unlabeled"] if counts.unlabeled else []
     value = metric_value(score.metrics.get(score.headline))
     lines = wrapped("info", f"{score.stage}: {score.headline} {value}; {', '.join(parts)}", width, indent=2)
+    if score.errors:
+        lines += wrapped("info", f"{score.stage}: errors: {_error_counts(score)}", width, indent=2)
     if score.newly_wrong:
         lines += wrapped("warn", _flips(score.stage, "newly wrong", score.newly_wrong), width, indent=2)
     if score.newly_fixed:
@@ -123,6 +125,14 @@ def _accuracy_lines(score: Score, width: int) -> list[Line]:
     for note in score.notes:
         lines += wrapped("info", f"{score.stage}: {note}", width, indent=2)
     return lines
+
+
+def _error_counts(score: Score) -> str:
+    """The kinds of error, dearest first: what mending them would bring, where that is known."""
+    dearest = sorted(score.errors, key=lambda each: (-(each.cost or 0.0), -each.count))
+    return ", ".join(
+        f"{each.count:,} {each.kind}" + (f" (+{each.cost:.3f} without)" if each.cost else "") for each in dearest
+    )
 
 
 def _invalid_lines(run: RunResult, verbose: bool, width: int) -> list[Line]:

@@ -100,7 +100,7 @@ def page_view(result: SessionResult, trends: Sequence[TrendPoint], generated_at:
 def _runs(result: SessionResult, cases: CasesView) -> tuple[RunView, ...]:
     loudness = list(ICONS)
     runs = sorted(result.runs, key=lambda run: loudness.index(run_tone(run)))
-    return tuple(run_view(run, number, cases.numbers, len(runs)) for number, run in enumerate(runs))
+    return tuple(run_view(run, number, cases) for number, run in enumerate(runs))
 
 
 def _trouble(run: RunResult) -> TroubleView:

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pytest_vizart.records.run import RunResult
-from pytest_vizart.records.score import Score
 from pytest_vizart.report.charts import memory_chart
 from pytest_vizart.report.recommendations import recommend_for_run
 from pytest_vizart.report.standing import Tone, run_tone
-from pytest_vizart.report.view_cases import CaseKey
+from pytest_vizart.report.view_accuracy import AccuracyView, accuracy_view
+from pytest_vizart.report.view_cases import CasesView
 from pytest_vizart.report.view_profile import ProfileView, profile_view
 from pytest_vizart.report.view_stages import StageRow, stage_rows
-from pytest_vizart.report.wording import megabytes, metric_value, plural
+from pytest_vizart.report.wording import megabytes, plural
 
 _OPEN_RUNS = 6
-_MOST_FLIPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +27,6 @@ class MemoryView:
     high: str
     spans: str
     net: str  # "+1.2 MB from the first span to the last"
-
-
-@dataclass(frozen=True, slots=True)
-class FlipLink:
-    sample: str
-    case: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AccuracyView:
-    stage: str
-    task: str
-    headline: str
-    value: str
-    metrics: tuple[tuple[str, str], ...]
-    counts: tuple[tuple[str, str, str], ...]  # status, number, width in per cent
-    newly_wrong: tuple[FlipLink, ...]
-    newly_wrong_count: int
-    newly_fixed: tuple[str, ...]
-    newly_fixed_count: int
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +48,7 @@ class RunView:
     advice: tuple[str, ...]
 
 
-def run_view(run: RunResult, number: int, numbers: dict[CaseKey, int], runs: int) -> RunView:
+def run_view(run: RunResult, number: int, cases: CasesView) -> RunView:
     """One run. With many of them the good ones are folded."""
     tone = run_tone(run)
     return RunView(
@@ -80,13 +58,16 @@ def run_view(run: RunResult, number: int, numbers: dict[CaseKey, int], runs: int
         tone=tone,
         facts=_facts(run),
         open=number < _OPEN_RUNS or (tone == "fail" and number < 4 * _OPEN_RUNS),
-        stages=stage_rows(run.stages, run.info.test_id, numbers),
+        stages=stage_rows(run.stages, run.info.test_id, cases.numbers),
         has_rates=any(stats.per_second is not None for stats in run.stages),
         has_memory=any(stats.memory_mb is not None for stats in run.stages),
         concurrent=any(stats.concurrent for stats in run.stages),
         memory=_memory(run),
         profile=profile_view(run, number),
-        accuracy=tuple(_accuracy(score, run.info.test_id, numbers) for score in run.scores),
+        accuracy=tuple(
+            accuracy_view(score, run.info.test_id, cases, number, f"{number}-{place}")
+            for place, score in enumerate(run.scores)
+        ),
         notes=_notes(run),
         advice=tuple(found.message for found in recommend_for_run(run)),
     )
@@ -143,29 +124,4 @@ def _memory_view(stage: str, pairs: list[tuple[float, float]]) -> MemoryView:
         high=megabytes(max(*before, *after)),
         spans=plural(len(pairs), "span"),
         net=f"{net:+,.1f} MB from the first span to the last",
-    )
-
-
-def _accuracy(score: Score, test_id: str, numbers: dict[CaseKey, int]) -> AccuracyView:
-    counts = score.counts
-    amounts = {
-        "correct": counts.correct,
-        "wrong": counts.wrong,
-        "invalid": counts.invalid,
-        "unlabeled": counts.unlabeled,
-    }
-    total = sum(amounts.values()) or 1
-    links = [FlipLink(name, numbers.get((test_id, score.stage, name))) for name in score.newly_wrong[:_MOST_FLIPS]]
-    return AccuracyView(
-        stage=score.stage,
-        task=score.task,
-        headline=score.headline,
-        value=metric_value(score.metrics.get(score.headline)),
-        metrics=tuple((name, metric_value(value)) for name, value in score.metrics.items() if name != score.headline),
-        counts=tuple((name, f"{amount:,}", f"{100 * amount / total:.2f}") for name, amount in amounts.items()),
-        newly_wrong=tuple(links),
-        newly_wrong_count=len(score.newly_wrong),
-        newly_fixed=score.newly_fixed[:_MOST_FLIPS],
-        newly_fixed_count=len(score.newly_fixed),
-        notes=score.notes,
     )

@@ -63,6 +63,22 @@ def metric_value(value: float | None) -> str:
     return f"{value:.3f}" if abs(value) <= 1 else _three_digits(value)
 
 
+def figure(value: float | None) -> str:
+    """As `metric_value`, but small ones keep two digits: 0.612, 0.00012, 1.2e-07."""
+    if value is None or value - value != 0 or value == 0 or abs(value) >= 0.0095:
+        return metric_value(value)
+    return f"{value:.2g}"
+
+
+def compact(count: float) -> str:
+    """A count in at most five characters: 812, 12.3k, 4.1M."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 9.995 * unit:
+            size = count / unit
+            return f"{size:.0f}{name}" if size >= 99.95 else f"{size:.1f}{name}"
+    return f"{count:,.0f}"
+
+
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """`1 sample`, `24 samples`, `1,204 samples`."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

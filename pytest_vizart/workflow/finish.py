@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Protocol
 
 from pytest_vizart.profiling.analysis.stats import stage_stats
@@ -61,8 +62,11 @@ class TrailLog(Protocol):
     def __call__(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None: ...
 
 
-def write_trail(log: TrailLog, result: RunResult) -> None:
-    """Write the run's trail: each stage with its performance, every verdict that is not a pass, and the end."""
+def write_trail(log: TrailLog, result: RunResult, told: Container[tuple[str, str]] = ()) -> None:
+    """Write the run's trail: each stage with its performance, every verdict that is not a pass, and the end.
+
+    `told` are the stages and samples whose outcome was told already, when their prediction came.
+    """
     for stage in result.stages:
         log(
             "stage finished",
@@ -75,7 +79,7 @@ def write_trail(log: TrailLog, result: RunResult) -> None:
             memory_mb=stage.memory_mb and round(stage.memory_mb.after, 1),
         )
     for outcome in result.outcomes:
-        if outcome.status in ("invalid", "wrong"):
+        if outcome.status in ("invalid", "wrong") and (outcome.stage, outcome.sample_id) not in told:
             log(
                 f"sample {outcome.status}",
                 level="WARNING",

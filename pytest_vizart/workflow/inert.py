@@ -72,6 +72,13 @@ class InertRun:
     def predict(self, value: Any, **_: Any) -> None:
         return None
 
+    def golden(self, value: Any, **_: Any) -> None:
+        return None
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        return {}
+
     def check(
         self,
         pipeline: Any,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from pytest_vizart.gating.accuracy import AccuracyBaseline, flips, judge_accuracy
+from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.gating.accuracy import judge_accuracy
 from pytest_vizart.gating.baseline import acceptance, select_baseline_runs
+from pytest_vizart.gating.flips import Flips, flips
 from pytest_vizart.gating.latency import judge_latency
 from pytest_vizart.gating.limits import AccuracyLimit, LatencyLimit, MemoryLimit
 from pytest_vizart.gating.memory import judge_memory
@@ -20,6 +23,7 @@ from pytest_vizart.records.run import Code, Machine, RunResult
 from pytest_vizart.records.score import Score
 from pytest_vizart.records.verdict import Verdict, VerdictKind
 from pytest_vizart.settings import Settings
+from pytest_vizart.workflow.accuracy_baseline import accuracy_baseline
 
 _TIMED_COLUMNS = ("stage", "parent", "sample_id", "pass_index", "warmup", "wall_ns", "cpu_ns", "process_cpu_ns",
                   "voluntary_switches", "error")  # fmt: skip
@@ -33,6 +37,15 @@ class Limits:
     accuracy: tuple[AccuracyLimit, ...] = ()
     latency: tuple[LatencyLimit, ...] = ()
     memory: tuple[MemoryLimit, ...] = ()
+
+    @property
+    def rules(self) -> dict[str | None, str]:
+        """Stage, or None for every stage, -> when a sample is correct; the closest marker's."""
+        found: dict[str | None, str] = {}
+        for limit in self.accuracy:
+            if limit.correct_when is not None:
+                found.setdefault(limit.stage, limit.correct_when)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +72,28 @@ def judge_run(
     limits: Limits,
     history: History,
     incomplete: str | None = None,
+    dataset_root: Path | None = None,
 ) -> RunResult:
     """Return the run with its verdicts, with newly wrong and newly fixed samples, and with what it may serve for.
 
     `incomplete` says why the run is but a subset of what its test covers; then nothing is compared with the history.
+    `dataset_root` is the dataset's folder, where a committed baseline may lie; it goes before the history's.
     """
     info = result.info
     if settings.gate == "off":
         return _refused(result, "the gate was off")
     rows = _kept_runs(history, info.test_id)
     branches = (settings.base,) if settings.base else _DEFAULT_BASE_BRANCHES
-    baseline = _accuracy_baseline(history, rows, branches, code.branch)
+    try:
+        baseline = accuracy_baseline(history, rows, info.test_id, branches, code.branch, dataset_root)
+    except GoldenFormatError as error:
+        baseline, unreadable = None, [Verdict(info.test_id, "(all)", "accuracy", "presence", "fail", str(error))]
+    else:
+        unreadable = []
     whole = not (info.partial or incomplete) and info.status != "error"
     changed = flips(result.outcomes, baseline)
     scores = tuple(_with_flips(score, changed.get(score.stage)) for score in result.scores)
-    verdicts: list[Verdict] = []
+    verdicts: list[Verdict] = unreadable
     if info.status != "error":
         verdicts += judge_accuracy(info.test_id, scores, result.outcomes, baseline if whole else None, limits.accuracy)
         latency = _latency(result, rows, branches, machine, code, limits, history, whole)
@@ -141,10 +161,16 @@ def _incomplete(verdict: Verdict, reason: str) -> Verdict:
     return replace(verdict, status="inconclusive", message=f"{verdict.message}; not judged: {reason}")
 
 
-def _with_flips(score: Score, changed: Any) -> Score:
+def _with_flips(score: Score, changed: Flips | None) -> Score:
     if changed is None:
         return score
-    return replace(score, newly_wrong=changed.newly_wrong, newly_fixed=changed.newly_fixed)
+    return replace(
+        score,
+        newly_wrong=changed.newly_wrong,
+        newly_fixed=changed.newly_fixed,
+        negative_flip_rate=changed.negative_flip_rate,
+        objects=changed.objects,
+    )
 
 
 def _latency(
@@ -189,32 +215,6 @@ def _run_times(history: History, chosen: Sequence[_KeptRun]) -> list[RunTimes]:
         for run_id, positions in rows_of.items()
         if positions
     ]
-
-
-def _accuracy_baseline(
-    history: History, rows: Sequence[_KeptRun], branches: Sequence[str], branch: str | None
-) -> AccuracyBaseline | None:
-    chosen = select_baseline_runs(rows, base_branches=branches, branch=branch, kind="accuracy", count=1)
-    if not chosen:
-        return None
-    row = chosen[-1]
-    only: dict[str, Any] = {"run_ids": [row.run_id], "session_ids": [row.session_id]}
-    metrics: dict[str, dict[str, float | None]] = {}
-    for entry in history.accuracy(**only).select(["stage", "metric", "value"]).to_pylist():
-        metrics.setdefault(entry["stage"], {})[entry["metric"]] = entry["value"]
-    statuses: dict[str, dict[str, str]] = {}
-    digests: dict[str, dict[str, str | None]] = {}
-    for entry in history.outcomes(**only).select(["stage", "sample_id", "status", "label_digest"]).to_pylist():
-        statuses.setdefault(entry["stage"], {})[entry["sample_id"]] = entry["status"]
-        digests.setdefault(entry["stage"], {})[entry["sample_id"]] = entry["label_digest"]
-    return AccuracyBaseline(
-        run_id=row.run_id,
-        branch=row.branch,
-        commit=row.commit,
-        metrics=metrics,
-        outcomes=statuses,
-        label_digests=digests,
-    )
 
 
 def _kept_runs(history: History, test_id: str) -> list[_KeptRun]:

@@ -5,26 +5,26 @@ A piece travels as JSON, from whatever process ran the test to the one that join
 
 from __future__ import annotations
 
-import base64
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from pytest_vizart.accuracy import predictions as prediction_forms
-from pytest_vizart.accuracy.predictions import Prediction
+from pytest_vizart.accuracy.predicted import Prediction
+from pytest_vizart.accuracy.transport import plain, prediction_of
 from pytest_vizart.errors import warn
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.history.journal import as_json
 from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.profiling.recording.span_table import concatenated
+from pytest_vizart.records.labels import LabelSpec
 from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable, Profile
 from pytest_vizart.records.run import RunInfo, RunResult
 from pytest_vizart.records.span import SpanTable
 from pytest_vizart.workflow.judge import Limits
+from pytest_vizart.workflow.recorded import task_of_prediction
 from pytest_vizart.workflow.run import Run
 from pytest_vizart.workflow.run_profile import run_profile
 from pytest_vizart.workflow.scorebook import Scorebook
@@ -44,7 +44,8 @@ class Piece:
     profile: str
     spans: SpanTable
     limits: Limits
-    predictions: tuple[tuple[str, dict[str, Any]], ...] = ()  # stage, plain prediction
+    predictions: tuple[tuple[str, dict[str, Any], dict[str, float] | None], ...] = ()
+    """Stage, plain prediction and, of recorded outputs, the tolerances."""
     raised: str | None = None
     raised_in: str | None = None
     contended: bool = False
@@ -82,7 +83,7 @@ def by_run(kept: Iterable[tuple[str, bytes]]) -> dict[str, list[Piece]]:
 
 def make_piece(
     run: Run,
-    predictions: Sequence[tuple[str, Prediction]],
+    predictions: Sequence[tuple[LabelSpec, Prediction]],
     *,
     test_id: str,
     location: tuple[str, int | None, str],
@@ -105,7 +106,10 @@ def make_piece(
         profile=run.profile,
         spans=recorded.table,
         limits=limits,
-        predictions=tuple((stage, _plain(prediction)) for stage, prediction in predictions),
+        predictions=tuple(
+            (spec.stage, plain(prediction), dict(spec.tolerances) if spec.recorded else None)
+            for spec, prediction in predictions
+        ),
         raised=None if error is None else str(error),
         raised_in=None if error is None else run.failed_stage(error),
         contended=contended,
@@ -181,11 +185,17 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     latest = {piece.sample_id: piece for piece in sorted(pieces, key=lambda piece: piece.finished_us)}
     chosen = [latest[sample_id] for sample_id in dataset.ids if sample_id in latest]
     first = min(chosen, key=lambda piece: piece.started_us)
-    book = Scorebook(dataset)
+    book = Scorebook(dataset, chosen[0].limits.rules)
     for piece in chosen:
         sample = dataset[piece.sample_id]
-        for stage, plain in piece.predictions:
-            book.add(sample, _prediction(plain), dataset.spec(stage), 0)
+        for stage, data, tolerances in piece.predictions:
+            prediction = prediction_of(data)
+            spec = (
+                dataset.spec(stage)
+                if tolerances is None
+                else book.recorded_spec(stage, task_of_prediction(prediction), tolerances)
+            )
+            book.add(sample, prediction, spec, 0)
         if piece.raised is not None:
             book.add_failed(sample, piece.raised_in, f"{piece.error_type}: {piece.raised}")
     failed = [piece for piece in chosen if piece.raised is not None]
@@ -220,34 +230,3 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
         outcomes=book.outcomes(),
         cases=book.cases(),
     )
-
-
-def _plain(prediction: Prediction) -> dict[str, Any]:
-    values: dict[str, Any] = {"form": type(prediction).__name__}
-    for item in fields(prediction):
-        value = getattr(prediction, item.name)
-        if isinstance(value, np.ndarray):
-            array = np.ascontiguousarray(value)
-            data = base64.b64encode(array.tobytes()).decode()
-            value = {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
-        values[item.name] = value
-    return values
-
-
-def _prediction(plain: dict[str, Any]) -> Prediction:
-    values = dict(plain)
-    form = {kind.__name__: kind for kind in _FORMS}[values.pop("form")]
-    for name, value in values.items():
-        if isinstance(value, dict):
-            array = np.frombuffer(base64.b64decode(value["data"]), dtype=np.dtype(value["dtype"]))
-            values[name] = array.reshape(value["shape"])
-    prediction: Prediction = form(**values)
-    return prediction
-
-
-_FORMS: tuple[Any, ...] = (
-    prediction_forms.ClassPrediction,
-    prediction_forms.BoxPredictions,
-    prediction_forms.SemanticPrediction,
-    prediction_forms.PointPrediction,
-)

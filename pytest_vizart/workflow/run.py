@@ -9,17 +9,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_vizart.accuracy.predictions import Prediction
+from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.audit.artifacts import ArtifactStore
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import PredictionError, UsageError, warn
+from pytest_vizart.errors import UsageError, warn
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
 from pytest_vizart.profiling.recording.open_spans import OpenSpan, innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.watching.watch import Watch, instrumented
+from pytest_vizart.records.labels import LabelSpec
 from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
+from pytest_vizart.workflow.predicting import Predicting
+from pytest_vizart.workflow.recorded import RecordedOutputs, UpdateMode
 from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder
 from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
@@ -27,7 +30,7 @@ from pytest_vizart.workflow.scorebook import Scorebook
 _LONGEST_CHAIN = 100
 
 
-class Run:
+class Run(Predicting):
     """One test's pass over its samples.
 
     Args:
@@ -36,6 +39,8 @@ class Run:
         recording: level of profiling, and where the spans are journaled.
         passes: passes over the samples; None for auto.
         warmup: samples that run first and are not counted.
+        rules: stage, or None for every stage, -> when a sample is correct, see `correct_when`.
+        update: which recorded outputs are recorded anew; None for none.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class Run:
         audit: AuditLog | None = None,
         run_id: str | None = None,
         recorder: Recorder | None = None,
+        rules: Mapping[str | None, str] | None = None,
+        update: UpdateMode | None = None,
     ) -> None:
         options = recording or RecordingOptions()
         self.run_id = run_id or str(uuid.uuid4())
@@ -65,8 +72,12 @@ class Run:
         self.warmup = warmup
         self.seen: dict[str, GoldenSample] = {}
         self.started_us = self.recorder.clock.epoch_us()
-        self.predictions: list[tuple[str, Prediction]] | None = None
+        self.predictions: list[tuple[LabelSpec, Prediction]] | None = None
         self._passes_wanted = passes
+        self.told: set[tuple[str, str]] = set()  # stages and samples whose failure stands in the trail
+        self._rules = dict(rules or {})
+        self._update = update
+        self._folder = output / "runs" / self.run_id
         self._audit = audit
         self._artifacts = ArtifactStore(output, self.run_id)
         self._group: list[GoldenSample] = []
@@ -111,46 +122,6 @@ class Run:
     def external(self, name: str) -> AbstractContextManager[None]:
         """Return a context manager for a wait on an external service: `with vizart_run.external("ocr-api"): ...`."""
         return self._measures.external(name)
-
-    def predict(
-        self,
-        value: Any,
-        *,
-        stage: str | None = None,
-        box_format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy",
-        labels: Literal["id", "index", "name"] | None = None,
-    ) -> None:
-        """Compare a prediction with the ground truth of the stage just closed, or of `stage`.
-
-        In batches() the value is a list with one prediction for each sample.
-
-        Raises:
-            PredictionError: it has another form, shape or class than the task takes, or there is no sample at hand.
-        """
-        __tracebackhide__ = True
-        if self.scorebook is None or not self._group:
-            raise PredictionError(
-                "there is no sample to compare with",
-                place="predict()",
-                expected="a call inside of samples(), batches() or golden_sample",
-                hint="for sample in vizart_run.samples(golden_dataset): ... vizart_run.predict(...)",
-            )
-        spec = self.scorebook.resolve(stage, self.recorder.last_stage, self.recorder.open_stage())
-        values = self._one_for_each_sample(value) if self._batch else [value]
-        for sample, one in zip(self._group, values, strict=True):
-            try:
-                prediction = self.scorebook.read(one, spec, box_format=box_format, labels=labels)
-                if self._turn.warmup:
-                    continue
-                self.scorebook.add(sample, prediction, spec, self._turn.pass_index)
-            except PredictionError as error:
-                error.place = f"sample {sample.id!r}, stage {spec.stage!r}" + (
-                    f", {error.place}" if error.place else ""
-                )
-                # The frames below are ours and say nothing to the user.
-                raise error.with_traceback(None) from None
-            if self.predictions is not None:
-                self.predictions.append((spec.stage, prediction))
 
     def check(
         self,
@@ -283,7 +254,7 @@ class Run:
                 "the samples of this run were used already", hint="call samples(), batches() or check() once in a test"
             )
         self.dataset = dataset
-        self.scorebook = Scorebook(dataset)
+        self.scorebook = Scorebook(dataset, self._rules, RecordedOutputs(dataset, self._folder, self._update))
         self.recorder.note(dataset=dataset.name)
         self.log("run started", dataset=dataset.name, samples=len(dataset), profile=self.profile)
 
@@ -326,18 +297,3 @@ class Run:
             self.passes = max(self.passes, turn.pass_index + 1)
             if turn.pass_index == 0:
                 self.seen.update((sample.id, sample) for sample in group)
-
-    def _one_for_each_sample(self, value: Any) -> list[Any]:
-        try:
-            values = list(value)
-        except TypeError:
-            values = None
-        if values is None or len(values) != len(self._group):
-            raise PredictionError(
-                "a batch needs one prediction for each of its samples",
-                place="predict()",
-                expected=f"a list of {len(self._group)}",
-                found=type(value).__name__ if values is None else f"{len(values)} predictions",
-                hint="vizart_run.predict([prediction for each sample of the batch])",
-            )
-        return values

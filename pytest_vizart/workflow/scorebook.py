@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pytest_vizart.accuracy.metrics import task_metric
-from pytest_vizart.accuracy.predictions import Prediction, read_prediction
+from pytest_vizart.accuracy.predicted import Prediction
+from pytest_vizart.accuracy.predictions import read_prediction
 from pytest_vizart.accuracy.scoring import StageScorer
 from pytest_vizart.errors import GoldenError, PredictionError, UsageError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
-from pytest_vizart.records.labels import LabelSpec
+from pytest_vizart.records.labels import InstanceLabels, Label, LabelSpec, Task
 from pytest_vizart.records.outcome import Case, Outcome
-from pytest_vizart.records.score import Score
+from pytest_vizart.records.score import Counts, Score
+from pytest_vizart.workflow.recorded import NOT_RECORDED, RecordedOutputs
+
+_DRAWN_OVER_A_CLOUD = ("points", "boxes_3d")
 
 
 class Scorebook:
@@ -23,9 +28,16 @@ class Scorebook:
     not deterministic.
     """
 
-    def __init__(self, dataset: GoldenDataset) -> None:
+    def __init__(
+        self,
+        dataset: GoldenDataset,
+        rules: Mapping[str | None, str] | None = None,
+        recorded: RecordedOutputs | None = None,
+    ) -> None:
+        """`rules`: stage, or None for every stage, -> `correct_when`; they go before the manifest's."""
         self.dataset = dataset
-        self._scorers = {spec.stage: StageScorer(spec) for spec in dataset.specs}
+        self.recorded = recorded or RecordedOutputs(dataset)
+        self._scorers = {spec.stage: StageScorer(_ruled(spec, rules or {})) for spec in dataset.specs}
         self._digests: dict[tuple[str, str], str] = {}
         self._unstable: dict[str, set[str]] = {}
         self._seen: dict[tuple[str, str, int], None] = {}
@@ -62,8 +74,10 @@ class Scorebook:
             hint=hint,
         )
 
-    def read(self, value: Any, spec: LabelSpec, *, box_format: Any, labels: Any) -> Prediction:
-        return read_prediction(value, spec, box_format=box_format, labels=labels)
+    def read(self, value: Any, sample: GoldenSample, spec: LabelSpec, *, box_format: Any, labels: Any) -> Prediction:
+        """Return a model's output as plain arrays. Raises PredictionError, UsageError: see `read_prediction`."""
+        size = _mask_size(sample, spec)
+        return read_prediction(value, spec, box_format=box_format, labels=labels, image_size=size)
 
     def add(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec, pass_index: int) -> Outcome | None:
         """Score one prediction of the first pass, or compare it with the first pass's.
@@ -95,13 +109,26 @@ class Scorebook:
         scorer = self._scorers[spec.stage]
         about = _about(sample)
         try:
-            truth = sample.label(spec.stage)
+            truth = self._truth(sample, prediction, spec)
         except GoldenError as error:
             return scorer.add_invalid(sample.id, str(error), "unreadable-label", **about)
+        if truth is None and spec.recorded:
+            reason = "no output is recorded; record it with --vizart-update"
+            return scorer.add_invalid(sample.id, reason, NOT_RECORDED, **about)
         if truth is None:
             return scorer.add_unlabeled(sample.id, **about)
-        xyz = sample.load if spec.task == "points" else None
-        return scorer.add(sample.id, truth, prediction, label_digest=sample.label_digest(spec.stage), xyz=xyz, **about)
+        xyz = sample.load if spec.task in _DRAWN_OVER_A_CLOUD else None
+        digest = None if spec.recorded else sample.label_digest(spec.stage)
+        return scorer.add(sample.id, truth, prediction, label_digest=digest, xyz=xyz, **about)
+
+    def _truth(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec) -> Label | None:
+        return self.recorded.truth(sample.id, prediction, spec) if spec.recorded else sample.label(spec.stage)
+
+    def recorded_spec(self, name: str | None, task: Task, tolerances: Mapping[str, float]) -> LabelSpec:
+        """Return the spec of an output held to its recorded one. Raises UsageError, see RecordedOutputs.spec."""
+        spec = self.recorded.spec(name, task, tolerances)
+        self._scorers.setdefault(spec.stage, StageScorer(spec))
+        return spec
 
     def add_failed(self, sample: GoldenSample, stage: str | None, error: str) -> None:
         """Record that the pipeline raised `error` on a sample: its labelled stages without a prediction are invalid."""
@@ -128,6 +155,10 @@ class Scorebook:
             )
         return tuple(notes)
 
+    def running(self) -> dict[str, tuple[Counts, dict[str, float | None]]]:
+        """Return stage -> counts and metrics so far; what a sample adds costs the same however many passed."""
+        return {name: (scorer.counts, scorer.running) for name, scorer in self._scorers.items() if scorer.outcomes}
+
     def scores(self) -> tuple[Score, ...]:
         return tuple(scorer.score() for scorer in self._told() if scorer.outcomes)
 
@@ -151,6 +182,22 @@ class Scorebook:
             truth = None  # the pipeline's own failure is the reason that is told
         self._seen[(sample.id, stage, 0)] = None
         self._scorers[stage].add_invalid(sample.id, reason, error_type, truth=truth, **_about(sample))
+
+
+def _ruled(spec: LabelSpec, rules: Mapping[str | None, str]) -> LabelSpec:
+    rule = rules.get(spec.stage) or rules.get(None)
+    return spec if rule is None else replace(spec, correct_when=rule)
+
+
+def _mask_size(sample: GoldenSample, spec: LabelSpec) -> tuple[int, int] | None:
+    """The size that polygons of a prediction are painted in; None where no label tells."""
+    if spec.task != "instances" or spec.recorded:
+        return None
+    try:
+        label = sample.label(spec.stage)
+    except GoldenError:
+        return None  # the sample is invalid, which is told when the prediction is compared
+    return label.size if isinstance(label, InstanceLabels) else None
 
 
 def _about(sample: GoldenSample) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class RunTracker(Run):
         because = "runs outside of pytest are not judged"
         info = replace(result.info, accepted=False, accepted_latency=False, not_accepted_because=because)
         self.result = replace(result, info=info)
-        write_trail(self.log, self.result)
+        write_trail(self.log, self.result, self.told)
         if self._audit is not None:
             if keep(self._output, session, [self.result]):
                 self._journal.remove()

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pytest_vizart.accuracy.predictions import (
-    BoxPredictions,
-    ClassPrediction,
-    PointPrediction,
-    SemanticPrediction,
-    read_prediction,
-)
+from pytest_vizart.accuracy.predicted import ClassPrediction, PointPrediction, SemanticPrediction
+from pytest_vizart.accuracy.predictions import read_prediction
 from pytest_vizart.errors import PredictionError, UsageError
 from pytest_vizart.records.labels import IGNORE, ClassMap, LabelSpec
+from tests.accuracy.forms.tensors import Tensor
 from tests.accuracy.problems import spec
 
 CLASSES = spec("classes", ["coin", "key", "label"])
 TWO_CLASSES = spec("classes")
 SPARSE = spec("classes", ["coin", "key"], [5, 1])
 ONE = spec("boxes", ["coin"])
-TWO = spec("boxes", ["coin", "key"])
-
-
-class Tensor:
-    """Answers like a torch tensor on a GPU that requires a gradient."""
-
-    def __init__(self, data: Any, step: str = "detach") -> None:
-        self._data, self._step = data, step
-
-    def detach(self) -> Tensor:
-        return Tensor(self._data, "cpu")
-
-    def cpu(self) -> Tensor:
-        assert self._step == "cpu"
-        return Tensor(self._data, "numpy")
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        if self._step != "numpy":
-            raise TypeError("can't convert cuda:0 device type tensor to numpy")
-        return np.asarray(self._data)
-
-
-def boxes(value: Any, of: LabelSpec = TWO, **options: Any) -> BoxPredictions:
-    prediction = read_prediction(value, of, **options)
-    assert isinstance(prediction, BoxPredictions)
-    return prediction
 
 
 @pytest.mark.parametrize(
@@ -117,117 +86,6 @@ def test_class_forms_that_are_refused(value: Any, problem: str) -> None:
     with pytest.raises(PredictionError, match=problem) as caught:
         read_prediction(value, CLASSES)
     assert caught.value.place
-    assert caught.value.hint
-
-
-BOX = [1.0, 2.0, 3.0, 5.0]
-DETECTIONS = SimpleNamespace(xyxy=np.array([BOX]), confidence=np.array([0.5]), class_id=np.array([1]))
-RESULT = SimpleNamespace(boxes=SimpleNamespace(xyxy=Tensor([BOX]), conf=Tensor([0.5]), cls=Tensor([1.0])))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        np.array([[*BOX, 0.5, 1]]),
-        [[*BOX, 0.5, 1]],
-        Tensor([[*BOX, 0.5, 1]]),
-        {"boxes": [BOX], "scores": [0.5], "labels": ["key"]},
-        {"boxes": Tensor([BOX]), "scores": Tensor([0.5]), "labels": Tensor([1]), "masks": object()},
-        [{"box": BOX, "score": 0.5, "label": "key"}],
-        [{"bbox": np.array(BOX), "score": 0.5, "label": 1}],
-        DETECTIONS,
-        RESULT,
-        RESULT.boxes,
-        [RESULT],
-    ],
-)
-def test_box_forms(value: Any) -> None:
-    prediction = boxes(value)
-    assert prediction.boxes.tolist() == [BOX]
-    assert prediction.scores.tolist() == [0.5]
-    assert prediction.class_index.tolist() == [1]
-
-
-def test_missing_scores_are_one_and_one_class_needs_no_name() -> None:
-    for value in ([BOX], {"boxes": [BOX]}, [{"box": BOX}], np.array([[*BOX, 1.0]])):
-        prediction = boxes(value, ONE)
-        assert prediction.scores.tolist() == [1.0]
-        assert prediction.class_index.tolist() == [0]
-    without = SimpleNamespace(xyxy=[BOX], confidence=None, class_id=None)
-    assert boxes(without, ONE).scores.tolist() == [1.0]
-
-
-@pytest.mark.parametrize("box_format, given", [("xyxy", BOX), ("xywh", [1, 2, 2, 3]), ("cxcywh", [2, 3.5, 2, 3])])
-def test_box_formats(box_format: str, given: list[float]) -> None:
-    assert boxes([given], ONE, box_format=box_format).boxes.tolist() == [BOX]
-    assert boxes({"boxes": [given]}, ONE, box_format=box_format).boxes.tolist() == [BOX]
-    assert boxes(DETECTIONS, box_format=box_format).boxes.tolist() == [BOX]
-
-
-EMPTY = SimpleNamespace(xyxy=np.empty((0, 4)), confidence=None, class_id=None)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        [],
-        (),
-        np.empty((0, 4)),
-        np.empty((0, 6)),
-        np.empty(0),
-        Tensor(np.empty((0, 5))),
-        {"boxes": []},
-        EMPTY,
-        {"boxes": [], "labels": []},
-    ],
-)
-def test_no_objects_is_a_prediction(value: Any) -> None:
-    assert len(boxes(value)) == 0
-    assert boxes(value).boxes.shape == (0, 4)
-
-
-def test_boxes_are_a_copy() -> None:
-    given = np.array([BOX])
-    prediction = boxes(given, ONE)
-    given[:] = 0
-    assert prediction.boxes.tolist() == [BOX]
-
-
-def test_scores_outside_of_zero_and_one_and_boxes_without_size_are_accepted() -> None:
-    assert boxes([[1, 1, 1, 1, -7.5]], ONE).scores.tolist() == [-7.5]
-
-
-@pytest.mark.parametrize(
-    "value, place, problem",
-    [
-        ([BOX], "labels", "boxes without classes"),
-        ([[*BOX, 0.5, 2]], "labels[0]", "unknown class"),
-        ([[*BOX, 0.5, 0.5]], "labels", "not classes"),
-        ([[*BOX, np.nan, 1]], "boxes[0, 4]", "not a finite number"),
-        ([[*BOX, 0.5, 1], [np.inf, 2, 3, 4, 0.5, 1]], "boxes[1, 0]", "not a finite number"),
-        ([[*BOX, 0.5, 1], [5, 2, 3, 4, 0.5, 1]], "boxes[1]", "negative size"),
-        ([BOX[:3]], "shape", "wrong shape"),
-        (BOX, "shape", "wrong shape"),
-        (np.zeros((1, 2, 4)), "shape", "wrong shape"),
-        ([BOX, BOX[:3]], "boxes", "not an array"),
-        ({"bboxes": [BOX]}, "boxes", "no boxes in it"),
-        ({"boxes": [BOX], "scores": [0.5, 0.5], "labels": [0]}, "scores", "as many boxes"),
-        ({"boxes": [BOX], "labels": [0, 1]}, "labels", "as many boxes"),
-        ({"boxes": [BOX], "labels": ["coin", "keyy"]}, "labels[1]", "unknown class"),
-        ({"boxes": [BOX[:2]], "labels": [0]}, "shape", "wrong shape"),
-        ({"boxes": "text", "labels": [0]}, "boxes", "not numbers"),
-        ([{"score": 1.0}], "boxes[0]", "no box in it"),
-        ([{"box": BOX, "label": 0}, {"box": BOX}], "boxes[1].label", "box without a class"),
-        ([{"box": BOX[:3], "label": 0}], "boxes[0]", "not a box"),
-        ({"boxes": [[-1e308, 0, 1e308, 1]], "labels": [0]}, "boxes", "too large"),
-        ("text", "boxes", "not a|wrong shape"),
-        (3, "shape", "wrong shape"),
-    ],
-)
-def test_box_forms_that_are_refused(value: Any, place: str, problem: str) -> None:
-    with pytest.raises(PredictionError, match=problem) as caught:
-        read_prediction(value, TWO)
-    assert caught.value.place in (place, "shape")
     assert caught.value.hint
 
 

@@ -26,7 +26,7 @@ def test_counts_outcomes_and_cases_grow_with_the_samples() -> None:
     )
     assert (first.status, first.tags, first.label_digest, first.input_digest) == ("correct", ("dark",), "l", "i")
     assert scorer.counts == Counts(correct=1)
-    assert scorer.add("b", ClassLabel(0), ClassPrediction(1), input_path="b.png").error_type == "misread"
+    assert scorer.add("b", ClassLabel(0), ClassPrediction(1), input_path="b.png").error_type == "confused"
     assert scorer.add_invalid("c", "ValueError: no", "raised", truth=ClassLabel(1)).status == "invalid"
     assert scorer.add_unlabeled("d").status == "unlabeled"
     assert scorer.counts == Counts(1, 1, 1, 1)

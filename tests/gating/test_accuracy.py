@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from pytest_vizart.gating.accuracy import AccuracyBaseline, Flips, flips, judge_accuracy
+from pytest_vizart.gating.accuracy import judge_accuracy
+from pytest_vizart.gating.flips import Flips, flips
 from pytest_vizart.gating.limits import AccuracyLimit
+from pytest_vizart.records.baseline import AccuracyBaseline
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.score import Counts, Score
 
@@ -159,7 +161,7 @@ def test_new_and_gone_stages_are_told(baseline):
 
 def test_flips_count_invalid_as_wrong_and_leave_out_what_only_one_side_has(baseline):
     found = flips(outcomes(wrong=["tile_09", "new"], invalid=["tile_01"], samples=(*SAMPLES, "new")), baseline)
-    assert found == {"detect": Flips(("tile_01",), ())}
+    assert found == {"detect": Flips(("tile_01",), (), compared=10)}
     assert flips(outcomes(), None) == {"detect": Flips()}
 
 

@@ -34,7 +34,7 @@ def test_latency_and_memory_take_their_limits():
 
 def test_numpy_numbers_become_plain_ones():
     limit = AccuracyLimit.from_marker((), {"map": np.float32(0.5), "max_newly_wrong": np.int64(2)})
-    assert type(limit.floors["map"]) is float
+    assert type(limit.bounds["map"]) is float
     assert type(limit.max_newly_wrong) is int
 
 

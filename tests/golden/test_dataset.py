@@ -261,3 +261,115 @@ def test_a_thousand_samples_load_in_a_moment(tmp_path: Path) -> None:
     write_manifest(tmp_path, {"samples": "images/*.png", "labels": [label]})
     dataset = GoldenDataset.load(tmp_path)
     assert sum(len(sample.label("detect").boxes) for sample in dataset) == 1000  # type: ignore[union-attr]
+
+
+def mixed(root: Path, **manifest: Any) -> Path:
+    """Images a to d: boxes of a, b in a COCO file, of c in a YOLO file; d has none."""
+    write_images(root, [f"images/{name}.png" for name in "abcd"])
+    rows = [BOX, {**BOX, "image_id": 2, "category_id": 2}]
+    (root / "coco.json").write_text(json.dumps(coco(["a.png", "b.png"], rows, {1: "coin", 2: "key"})), encoding="utf-8")
+    (root / "yolo").mkdir(exist_ok=True)
+    (root / "yolo" / "c.txt").write_text("0 .5 .5 .5 .5\n", encoding="utf-8")
+    stage = {"stage": "detect", "task": "boxes"}
+    yolo = {**stage, "format": "yolo", "path": "yolo/{id}.txt", "classes": ["key", "ring"]}
+    sources = [{**stage, "path": "coco.json", "classes": {1: "coin", 2: "key"}}, yolo]
+    write_manifest(root, {"samples": "images/*.png", "classes": ["ring", "coin", "key"], "labels": sources, **manifest})
+    return root
+
+
+def test_formats_mix_within_a_stage_and_classes_merge_by_name(tmp_path: Path) -> None:
+    dataset = GoldenDataset.load(mixed(tmp_path))
+    (spec,) = dataset.specs
+    assert (spec.classes.names, spec.classes.ids) == (("ring", "coin", "key"), (0, 1, 2))
+    labels = [sample.label("detect") for sample in dataset]
+    names = [None if label is None else [spec.classes.names[one] for one in label.class_index] for label in labels]  # type: ignore[union-attr]
+    assert names == [["coin"], ["key"], ["key"], None]
+
+
+def test_two_sources_that_label_one_sample_are_both_named(tmp_path: Path) -> None:
+    root = mixed(tmp_path)
+    (root / "yolo" / "a.txt").write_text("", encoding="utf-8")
+    dataset = GoldenDataset.load(root)
+    with pytest.raises(GoldenFormatError, match="two sources") as caught:
+        dataset["a"].label("detect")
+    assert "coco.json" in str(caught.value.found)
+    assert "yolo/{id}.txt" in str(caught.value.found)
+    assert dataset["b"].label("detect") is not None
+
+
+def test_splits_hold_samples_and_subset_uses_them(tmp_path: Path) -> None:
+    dataset = GoldenDataset.load(mixed(tmp_path, splits={"train": ["[ab]"], "val": ["c"]}, tags={"dark": ["a", "c"]}))
+    assert dataset.splits == ("train", "val")
+    assert [sample.splits for sample in dataset] == [("train",), ("train",), ("val",), ()]
+    assert dataset.subset(splits=["train"]).ids == ("a", "b")
+    assert dataset.subset(tags=["dark"], splits=["train"]).ids == ("a",)
+    with pytest.raises(GoldenError, match="train, val"):
+        dataset.subset(splits=["test"])
+    with pytest.raises(GoldenFormatError) as caught:
+        GoldenDataset.load(mixed(tmp_path, splits={"val": ["z"]}))
+    assert caught.value.place == "splits.val[0]"
+
+
+def test_tolerances_are_those_of_the_device(tmp_path: Path) -> None:
+    root = mixed(tmp_path)
+    stage = {"stage": "detect", "task": "boxes", "path": "coco.json"}
+    label = {**stage, "classes": {1: "coin", 2: "key"}, "device_tolerances": {"H200": {"rtol": 0.1}}}
+    write_manifest(root, {"samples": "images/*.png", "labels": [label]})
+    assert GoldenDataset.load(root).spec("detect").tolerances == {}
+    assert GoldenDataset.load(root, device="NVIDIA H200").spec("detect").tolerances == {"rtol": 0.1}
+
+
+def test_the_digest_follows_all_label_files_and_no_default(tmp_path: Path) -> None:
+    before = GoldenDataset.load(mixed(tmp_path)).digest
+    assert GoldenDataset.load(mixed(tmp_path, tags={}, provenance={"url": "x"}, name=None)).digest == before
+    (tmp_path / "yolo" / "c.txt").write_text("0 .5 .5 .5 .4\n", encoding="utf-8")
+    assert GoldenDataset.load(tmp_path).digest != before
+
+
+def test_the_digest_follows_masks_that_a_panoptic_file_names(tmp_path: Path) -> None:
+    write_images(tmp_path, ["images/a.png", "panoptic/a.png"])
+    row = {"image_id": 1, "file_name": "a.png", "segments_info": []}
+    data = {**coco(["a.png"], [], {1: "coin"}), "annotations": [row]}
+    (tmp_path / "panoptic.json").write_text(json.dumps(data), encoding="utf-8")
+    label = {"stage": "s", "task": "panoptic", "path": "panoptic.json"}
+    write_manifest(tmp_path, {"samples": "images/*.png", "labels": [label]})
+    before = GoldenDataset.load(tmp_path).digest
+    write_images(tmp_path, ["images/b.png", "panoptic/a.png"], size=(9, 9))
+    (tmp_path / "images/b.png").unlink()
+    assert GoldenDataset.load(tmp_path).digest != before
+
+
+def test_load_decodes_anew_at_every_call(tmp_path: Path) -> None:
+    sample = load(tmp_path, ["images/a.png"], "images/*.png")["a"]
+    first = sample.load()
+    first[:] = 0
+    assert sample.load() is not first
+    assert sample.load().any()
+
+
+def test_a_folder_without_a_manifest_is_found_and_loaded(tmp_path: Path) -> None:
+    box_dataset(tmp_path / "described", [BOX])
+    plain = box_dataset(tmp_path / "plain", [BOX])
+    (plain / "golden.yaml").unlink()
+    write_images(tmp_path / "photos", ["a.png"])
+    assert discover(tmp_path) == {"described": tmp_path / "described", "plain": plain}
+    assert discover(plain) == {"plain": plain}
+    dataset = GoldenDataset.load(plain)
+    assert [spec.stage for spec in dataset.specs] == ["boxes"]
+    assert len(dataset["a"].label("boxes").boxes) == 1  # type: ignore[union-attr]
+
+
+def test_folders_with_a_manifest_are_not_searched_for_other_datasets(tmp_path: Path, monkeypatch: Any) -> None:
+    box_dataset(tmp_path / "a", [BOX])
+    (tmp_path / "__pycache__").mkdir()
+    monkeypatch.setattr("pytest_vizart.golden.recognition.candidates", lambda folder: pytest.fail("searched"))
+    monkeypatch.setattr("pytest_vizart.golden.recognition.is_recognised", lambda folder: pytest.fail("searched"))
+    assert list(discover(tmp_path)) == ["a"]
+
+
+def test_what_looks_like_a_dataset_but_is_not_certain_is_told(tmp_path: Path) -> None:
+    root = box_dataset(tmp_path / "two", [BOX])
+    (root / "golden.yaml").unlink()
+    (root / "other.json").write_bytes((root / "boxes.json").read_bytes())
+    with pytest.raises(GoldenError, match="2 readings are possible"):
+        discover(root)

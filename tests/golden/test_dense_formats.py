@@ -155,7 +155,7 @@ def test_a_bad_csv_row_concerns_its_sample_only(tmp_path: Path, row: str, proble
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("sample;label\n", "no column holds the sample"),
+        ("sample|label\n", "no column holds the sample"),
         ("sample,name\n", "no column holds the label"),
         ("", "no column"),
         ("sample,label,label\n", "several columns could hold the label"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.dataset import GoldenDataset
-from pytest_vizart.golden.manifest import LabelEntry, Manifest, load_manifest
+from pytest_vizart.golden.formats import _formats
+from pytest_vizart.golden.manifest import Columns, LabelEntry, Manifest, load_manifest, manifest_problems
+from pytest_vizart.records.labels import TASKS
 from tests.golden.datasets import write_manifest
 
 LABEL = {"stage": "detect", "task": "boxes", "path": "a.json"}
@@ -154,3 +157,70 @@ def test_a_class_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     write_manifest(tmp_path, {"samples": "*.png", "classes": ["\ud800", "b"], "labels": [label]}, "golden.json")
     with pytest.raises(GoldenFormatError, match="class name"):
         GoldenDataset.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "label, place",
+    [
+        ({"tolerances": {"rtoll": 1.0}}, "labels[0].tolerances.rtoll"),
+        ({"tolerances": {"rtol": -1.0}}, "labels[0].tolerances.rtol"),
+        ({"device_tolerances": {"cuda": {"rtoll": 1.0}}}, "labels[0].device_tolerances.cuda.rtoll"),
+        ({"colors": {"road": "red"}}, "labels[0].colors.road"),
+        ({"skeleton": [[0, 1, 2]]}, "labels[0].skeleton[0]"),
+        ({"keypoints": ["a"], "skeleton": [[0, 0], [0, 1]]}, "labels[0].skeleton[1]"),
+        ({"keypoints": ["a", "b"], "keypoint_sigmas": [0.1]}, "labels[0].keypoint_sigmas"),
+        ({"kind": "box"}, "labels[0].kind"),
+    ],
+)
+def test_wrong_settings_of_a_label_source_name_their_key(tmp_path: Path, label: dict[str, Any], place: str) -> None:
+    assert refused(tmp_path, {**GOOD, "labels": [{**LABEL, **label}]}).place == place
+
+
+def test_all_keys_that_are_documented_are_read(tmp_path: Path) -> None:
+    label = {
+        **LABEL, "task": "keypoints", "keypoints": ["nose", "tail"], "keypoint_sigmas": [0.1, 0.2],
+        "skeleton": [[0, 1]], "tolerances": {"rtol": 1e-3}, "device_tolerances": {"cuda": {"rtol": 1e-2}},
+        "correct_when": "recall >= 0.9",
+    }  # fmt: skip
+    manifest = load_manifest(
+        write_manifest(tmp_path, {**GOOD, "labels": [label], "provenance": {"url": "x"}, "splits": {"val": ["a*"]}})
+    )
+    assert manifest.labels[0].skeleton == [(0, 1)]
+    assert manifest.provenance == {"url": "x"}
+    assert manifest.splits == {"val": ["a*"]}
+
+
+def test_several_sources_may_label_one_stage_if_they_agree(tmp_path: Path) -> None:
+    other = {**LABEL, "path": "b.json", "score_threshold": 0.3}
+    assert len(load_manifest(write_manifest(tmp_path, {**GOOD, "labels": [LABEL, other]})).labels) == 2
+    third = {**other, "path": "c.json", "score_threshold": 0.4}
+    assert refused(tmp_path, {**GOOD, "labels": [LABEL, other, third]}).place == "labels[2].score_threshold"
+    masks = {**other, "task": "semantic"}
+    assert refused(tmp_path, {**GOOD, "labels": [LABEL, masks]}).place == "labels[1].task"
+
+
+def test_all_problems_are_told_at_once_the_misspelt_key_first(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, {"lables": [], "samples": 3})
+    manifest, problems = manifest_problems(path)
+    assert manifest is None
+    assert [(one.problem, one.place) for one in problems] == [
+        ("unknown key", "lables"),
+        ("wrong value", "samples"),
+        ("key is missing", "labels"),
+    ]
+
+
+def test_the_page_describes_every_key_as_the_manifest_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "golden.md").read_text(encoding="utf-8")
+    rows = [("", Manifest), ("labels[].", LabelEntry), ("labels[].columns.", Columns)]
+    for prefix, model in rows:
+        for name, field in model.model_fields.items():
+            assert f"| `{prefix}{name}` | {field.description} |" in page, f"{prefix}{name}"
+
+
+def test_the_page_lists_every_format_with_its_tasks() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "golden.md").read_text(encoding="utf-8")
+    for name, target in _formats.items():
+        module, _, attribute = str(target).partition(":")
+        tasks = getattr(import_module(module), attribute).tasks
+        assert f"| `{name}` | {'all' if tasks == TASKS else ', '.join(tasks)} |" in page

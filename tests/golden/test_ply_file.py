@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden import ascii_numbers
 from pytest_vizart.golden.ply_file import read_points, read_vertices
 from tests.golden.datasets import shared
+from tests.golden.mutations import damaged, read_in_bounds
 
 HEADER = """ply
 format {form} 1.0
@@ -85,6 +89,10 @@ SIMPLE = "ply\nformat {} 1.0\nelement vertex {}\nproperty float x\nproperty floa
         (SIMPLE.format("ascii", 1).replace("vertex", "points").encode(), "no element called vertex"),
         (SIMPLE.format("ascii", 1).replace("float x", "float u").encode() + b"1 2 3", "no property x"),
         (b"ply\nelement vertex 1\nend_header\n", "makes no sense"),
+        (SIMPLE.format("ascii", 1).replace("float y", "float x").encode() + b"1 2 3", "have one name"),
+        (b"ply\nelement vertex 1\nelement vertex 2\n", "makes no sense.*second time"),
+        (SIMPLE.format("ascii", 2).encode() + b"1 2 3\n4 5 1_0", "line 9: not a number"),
+        (SIMPLE.format("binary_little_endian", 1).encode()[:-1], "row 0.*before the header says"),
         (b"ply\nproperty float x\n", "makes no sense"),
         (binary("<")[:-20], "before the header says"),
         (binary("<", count=3), "before the header says"),
@@ -111,15 +119,130 @@ def test_every_cut_of_a_file_is_read_or_refused(tmp_path: Path) -> None:
                 continue
 
 
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(damaged([binary("<"), binary(">"), text(), text(newline="\r\n")]))
+def test_damaged_files_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    read_in_bounds(read_points, tmp_path / "a.ply", content, peak_mb=8)
+
+
+FACES_FIRST = """ply
+format binary_{order}_endian 1.0
+element face {faces}
+property list uchar int vertex_index
+property uchar flag
+element vertex 2
+property float x
+property float y
+property float z
+property list ushort float weights
+end_header
+"""
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("lengths", [[], [3, 3, 3], [3, 4, 0]])
+@pytest.mark.parametrize("weights", [(1, 1), (0, 2)])
+def test_lists_of_one_and_of_different_lengths_are_read_alike(
+    tmp_path: Path, order: str, lengths: list[int], weights: tuple[int, int]
+) -> None:
+    name = {"<": "little", ">": "big"}[order]
+    content = FACES_FIRST.format(order=name, faces=len(lengths)).encode()
+    for length in lengths:
+        content += struct.pack(f"{order}B{length}iB", length, *range(length), 255)
+    for row, length in enumerate(weights):
+        content += struct.pack(f"{order}fffH{length}f", row, 1, 2, length, *range(length))
+    path = tmp_path / "a.ply"
+    path.write_bytes(content)
+    assert read_points(path).tolist() == [[0, 1, 2], [1, 1, 2]]
+    path.write_bytes(content[:-1])
+    with pytest.raises(GoldenFormatError, match="before the header says"):
+        read_points(path)
+
+
+@pytest.mark.parametrize("form", ["ascii", "binary_little_endian", "binary_big_endian"])
+@pytest.mark.parametrize("lists", ["", "property list uint double more\n"])
+def test_claims_are_not_allocated(tmp_path: Path, form: str, lists: str) -> None:
+    claim = SIMPLE.format(form, 999_999_999_999).replace("end_header", lists + "end_header")
+    error = read_in_bounds(read_points, tmp_path / "a.ply", claim.encode() + b"\xff" * 40, peak_mb=2)
+    assert isinstance(error, GoldenFormatError)
+
+
+def test_endless_ragged_lists_are_refused_before_they_are_walked(tmp_path: Path) -> None:
+    header = FACES_FIRST.format(order="little", faces=900_000_000).encode()
+    error = read_in_bounds(read_points, tmp_path / "a.ply", header + b"\1\0\0\0\0\0\0", peak_mb=2)
+    assert isinstance(error, GoldenFormatError)
+    assert error.problem == "too many lists of different lengths"
+
+
+def test_text_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ascii_numbers, "MAX_TEXT_BYTES", 100)
+    path = tmp_path / "a.ply"
+    path.write_bytes(text())
+    with pytest.raises(GoldenFormatError, match=r"too large for text.*save it as binary"):
+        read_points(path)
+
+
+def test_words_are_found_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for block_bytes in (1, 2, 3, 7):
+        monkeypatch.setattr(ascii_numbers, "_BLOCK_BYTES", block_bytes)
+        path = tmp_path / "a.ply"
+        path.write_bytes(text(newline="\r\n"))
+        assert read_points(path).tolist() == [[0.5, 1, 2], [-1, 4, 5]]
+
+
+TRIMESH: dict[str, Any] = {
+    "empty.ply": 0,
+    "emptyIO/ply_empty_ascii.ply": 0,
+    "emptyIO/ply_empty_bin.ply": 0,
+    "emptyIO/ply_empty_header.ply": "no element called vertex",
+    "emptyIO/ply_points_ascii.ply": 8,
+    "emptyIO/ply_points_bin.ply": 8,
+    "fuze.ply": 502,
+    "metadata.ply": 4,
+    "mirror.ply": 143,
+    "multi.ply": 4,
+    "plane.ply": 4,
+    "plane_tri.ply": 4,
+    "points_ascii.ply": 5,
+    "points_ascii_with_lists.ply": 5,
+    "points_bin.ply": 5,
+    "points_emptyascii.ply": 12,
+    "points_emptyface.ply": 1024,
+    "reference.ply": 845,
+    "sphere.ply": 642,
+    "tet.ply": 4,
+}
+PYNTCLOUD: dict[str, Any] = {
+    "diamond.ply": 6,
+    "diamond_ascii.ply": 6,
+    "diamond_ascii_vertex_index.ply": 6,
+    "diamond_with_bool.ply": 6,
+    "sphere.ply": 2929,
+    "voxelgrid.ply": 6,
+}
+ARGOVERSE = {f"PC_{number}.ply": 10 for number in range(3)}
+
+
 @pytest.mark.parametrize(
-    "name, count",
+    "folder, expected",
     [
-        ("points_ascii.ply", 5),
-        ("points_bin.ply", 5),
-        ("points_ascii_with_lists.ply", 5),
-        ("points_emptyface.ply", 1024),
-        ("empty.ply", 0),
+        ("ply_trimesh", TRIMESH),
+        ("ply_pyntcloud", PYNTCLOUD),
+        ("pcd_pcl", {"cube.ply": 24}),
+        ("argoverse_custom_json/test_data/detection/1/lidar", ARGOVERSE),
     ],
 )
-def test_real_files_have_their_points(name: str, count: int) -> None:
-    assert read_points(shared("ply_trimesh", name)).shape == (count, 3)
+def test_every_real_file_is_read_or_refused(folder: str, expected: dict[str, Any]) -> None:
+    root = shared(*folder.split("/"))
+    assert {path.relative_to(root).as_posix() for path in root.rglob("*.ply")} == set(expected)
+    for name, outcome in expected.items():
+        if isinstance(outcome, int):
+            assert read_points(root / name).shape == (outcome, 3)
+            continue
+        with pytest.raises(GoldenFormatError, match=outcome):
+            read_points(root / name)
+
+
+def test_real_flags_and_empty_lists() -> None:
+    assert read_vertices(shared("ply_pyntcloud", "diamond_with_bool.ply"))["is_green"].dtype == np.uint8
+    assert sorted(read_vertices(shared("ply_trimesh", "fuze.ply"))) == ["alpha", "blue", "green", "red", "x", "y", "z"]

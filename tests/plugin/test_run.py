@@ -254,5 +254,6 @@ def test_off_leaves_every_public_attribute_of_the_run() -> None:
         "started_us",
         "predictions",
         "functions",
+        "told",
     }
     assert (public | made) - of_the_plugin <= set(dir(InertRun("x")))

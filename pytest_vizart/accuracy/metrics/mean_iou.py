@@ -1,79 +1,243 @@
-"""Counts behind mean IoU, for pixels and for points alike."""
+"""Mean IoU and its companions, for pixels and for points alike.
+
+IoU of a class: shared / (truth + predicted - shared), in labelled pixels or points. A class in neither has none and
+does not enter the mean.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_vizart.accuracy.metrics import Comparison
+from pytest_vizart.accuracy.metrics import Comparison, Summary
+from pytest_vizart.accuracy.metrics.boundary import BoundaryCounts
+from pytest_vizart.accuracy.metrics.confusion import (
+    ClassCounts,
+    Pairs,
+    class_counts,
+    confusion_details,
+    count_pairs,
+    ratio,
+    total,
+)
 from pytest_vizart.records.labels import IGNORE, LabelSpec
+from pytest_vizart.records.outcome import ErrorItem
+
+MOST_CONFUSED_PAIRS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class IouTally:
-    """Labelled pixels or points of one sample by class index, each (C,) int64.
+    """Pair counts of one sample, and the errors found while its mask or cloud was there.
 
-    shared: predicted as what they are. truth: labelled so. predicted: predicted so, where there is a label.
+    missing: nothing was predicted. boundary: masks only. regions: the worst places, where they were looked for.
     """
 
-    shared: NDArray[np.int64]
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-
-    @property
-    def labelled(self) -> int:
-        return int(self.truth.sum())
+    pairs: Pairs
+    missing: bool = False
+    boundary: BoundaryCounts | None = None
+    regions: tuple[ErrorItem, ...] = ()
 
 
-def count(truth: NDArray[np.int32], prediction: NDArray[np.int32] | None, classes: int) -> IouTally:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the task calls its things. unit: "pixel" or "point". share: metric name of the share that is right."""
+
+    unit: str
+    share: str
+
+
+def count(truth: NDArray[np.int32], prediction: NDArray[np.int32] | None, classes: int) -> Pairs:
     """Count class indices of equal shape; where the truth is IGNORE nothing counts, a predicted IGNORE is wrong."""
-    truth = truth.ravel()
-    predicted = np.full(len(truth), IGNORE, dtype=np.int32) if prediction is None else prediction.ravel()
-    labelled = truth != IGNORE
-    if not labelled.all():
-        truth, predicted = truth[labelled], predicted[labelled]
-    return IouTally(
-        shared=np.bincount(truth[truth == predicted], minlength=classes),
-        truth=np.bincount(truth, minlength=classes),
-        predicted=np.bincount(predicted[predicted != IGNORE], minlength=classes),
+    predicted = np.broadcast_to(np.int32(IGNORE), truth.shape) if prediction is None else prediction
+    return count_pairs(truth, predicted, classes, classes)
+
+
+def mean_iou(counts: ClassCounts) -> float | None:
+    """Return the mean IoU of the classes that occur; None if nothing is labelled."""
+    return _mean(ratio(counts.shared, counts.union))
+
+
+def judged_wrong(pairs: Pairs, spec: LabelSpec) -> bool:
+    """Tell whether a sample's errors are wanted: it is wrong by the task's rule, or may be by the user's."""
+    score = mean_iou(class_counts(pairs))
+    return score is not None and (score < spec.iou_threshold or spec.correct_when is not None)
+
+
+def judge(tally: IouTally, spec: LabelSpec, words: Words) -> Comparison:
+    """A sample is wrong when its mean IoU is under the threshold; unlabeled when its label leaves everything out.
+
+    Errors are named where the sample is wrong, or where `correct_when` decides. Severity: share of the labelled pixels
+    or points that are in the error.
+    """
+    counts = class_counts(tally.pairs)
+    score = mean_iou(counts)
+    if score is None:
+        return Comparison("unlabeled", reason=f"the label leaves every {words.unit} out")
+    measures = _measures(tally, counts, score, words)
+    wrong = score < spec.iou_threshold
+    confused = _confused(tally, spec, words) if wrong or spec.correct_when is not None else []
+    errors = tuple(sorted([*confused, *tally.regions], key=lambda item: -item.severity))
+    if not wrong:
+        return Comparison("correct", score=score, measures=measures, errors=errors)
+    if tally.missing:
+        return Comparison("wrong", "no-prediction", score, "nothing was predicted", measures)
+    ious = ratio(counts.shared, counts.union)
+    worst = int(np.nanargmin(ious))
+    name = spec.classes.names[counts.index[worst]]
+    reason = f"mean IoU {score:.3f} is under {spec.iou_threshold:g}; worst class {name}: {ious[worst]:.3f}"
+    return Comparison("wrong", confused[0].kind, score, reason, measures, errors)
+
+
+def _measures(tally: IouTally, counts: ClassCounts, score: float, words: Words) -> dict[str, float]:
+    labelled, right = int(counts.truth.sum()), int(counts.shared.sum())
+    measures = {
+        "mean_iou": score,
+        "min_iou": float(np.nanmin(ratio(counts.shared, counts.union))),
+        words.share: right / labelled,
+        f"wrong_{words.unit}s": float(labelled - right),
+    }
+    boundary = None if tally.boundary is None else _mean(ratio(tally.boundary.shared, tally.boundary.union))
+    return measures if boundary is None else measures | {"boundary_iou": boundary}
+
+
+def _confused(tally: IouTally, spec: LabelSpec, words: Words) -> list[ErrorItem]:
+    """Return the pairs of classes that were confused most, worst first."""
+    if tally.missing:
+        return []
+    pairs, names = tally.pairs, spec.classes.names
+    labelled = int(pairs.count[pairs.first != IGNORE].sum())
+    wrong = np.flatnonzero((pairs.first != IGNORE) & (pairs.first != pairs.second))
+    order = wrong[np.argsort(-pairs.count[wrong], kind="stable")][:MOST_CONFUSED_PAIRS]
+    items = []
+    for truth, predicted, number in zip(
+        pairs.first[order].tolist(), pairs.second[order].tolist(), pairs.count[order].tolist(), strict=True
+    ):
+        nothing = predicted == IGNORE
+        items.append(
+            ErrorItem(
+                "Miss" if nothing else "confused",
+                number / labelled,
+                truth=names[truth],
+                predicted=None if nothing else names[predicted],
+                note=counted(number, words.unit),
+            )
+        )
+    return items
+
+
+def counted(number: int, word: str) -> str:
+    """Return "1 pixel", "2,000 pixels"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def summarise(tallies: Sequence[IouTally], spec: LabelSpec, words: Words, *, full: bool) -> Summary:
+    """Return the metrics of the counts over all samples: they are summed before any IoU is taken.
+
+    mean_iou; the share that is right (pixel_accuracy, accuracy); mean_accuracy, the mean over the labelled classes of
+    their share that is right; fw_iou, IoU weighted by how often a class is labelled (both Long et al., 2015); for masks
+    boundary_iou, the mean over the classes. A sample without a prediction counts as nothing found.
+    """
+    pairs = total([tally.pairs for tally in tallies])
+    counts = class_counts(pairs)
+    boundaries = [tally.boundary for tally in tallies if tally.boundary is not None]
+    boundary = _summed_boundaries(boundaries)
+    metrics = _metrics(counts, words)
+    if words.unit == "pixel":
+        metrics["boundary_iou"] = _mean(ratio(boundary.shared, boundary.union))
+    if not full:
+        return Summary(metrics)
+    per_class = _per_class(counts, boundary, spec, words)
+    return Summary(
+        metrics, per_class, {"confusion": confusion_details(pairs, spec.classes.names)}, notes=_notes(tallies)
     )
 
 
-def mean_iou(tally: IouTally) -> float | None:
-    """Return the mean IoU of the classes that occur in truth or prediction; None if nothing is labelled."""
-    union = tally.truth + tally.predicted - tally.shared
-    present = union > 0
-    return float(np.mean(tally.shared[present] / union[present])) if present.any() else None
+def _metrics(counts: ClassCounts, words: Words) -> dict[str, float | None]:
+    labelled = int(counts.truth.sum())
+    if not labelled:
+        return dict.fromkeys(("mean_iou", words.share, "mean_accuracy", "fw_iou"))
+    ious = ratio(counts.shared, counts.union)
+    occurring = counts.truth > 0
+    return {
+        "mean_iou": _mean(ious),
+        words.share: int(counts.shared.sum()) / labelled,
+        "mean_accuracy": _mean(ratio(counts.shared, counts.truth)),
+        "fw_iou": float((ious[occurring] * counts.truth[occurring]).sum() / labelled),
+    }
 
 
-def total(tallies: Sequence[IouTally], classes: int) -> IouTally:
-    """Return the sum of tallies."""
-    zero = np.zeros(classes, dtype=np.int64)
-    columns = zip(*((tally.shared, tally.truth, tally.predicted) for tally in tallies), strict=True)
-    return IouTally(*(np.sum(column, axis=0) for column in columns)) if tallies else IouTally(zero, zero, zero)
+def _per_class(
+    counts: ClassCounts, boundary: BoundaryCounts, spec: LabelSpec, words: Words
+) -> dict[str, dict[str, float | None]]:
+    columns = {
+        "iou": ratio(counts.shared, counts.union),
+        "precision": ratio(counts.shared, counts.predicted),
+        "recall": ratio(counts.shared, counts.truth),
+        "f1": ratio(2 * counts.shared, counts.truth + counts.predicted),
+        "support": counts.truth.astype(np.float64),
+    }
+    if words.unit == "pixel":
+        edges = np.full(len(counts.index), np.nan)
+        edges[np.searchsorted(counts.index, boundary.index)] = ratio(boundary.shared, boundary.union)
+        columns["boundary_iou"] = edges
+    return {
+        spec.classes.names[index]: {name: _known(column[row]) for name, column in columns.items()}
+        for row, index in enumerate(counts.index.tolist())
+    }
 
 
-def summarise(tallies: Sequence[IouTally], spec: LabelSpec, share_name: str) -> dict[str, float | None]:
-    """Return mean_iou of the counts over all samples, and the share of labelled pixels or points that are right."""
-    everything = total(tallies, len(spec.classes))
-    labelled = everything.labelled
-    share = int(everything.shared.sum()) / labelled if labelled else None
-    return {"mean_iou": mean_iou(everything), share_name: share}
+def _notes(tallies: Sequence[IouTally]) -> tuple[str, ...]:
+    missing = sum(tally.missing for tally in tallies)
+    return (f"{missing} samples without a prediction count as nothing found",) if missing else ()
 
 
-def judge(tally: IouTally, spec: LabelSpec, what: str) -> Comparison:
-    """A sample is wrong when its mean IoU is under the threshold; unlabeled when its label leaves everything out."""
-    score = mean_iou(tally)
-    if score is None:
-        return Comparison("unlabeled", reason=f"the label leaves every {what} out")
-    if score >= spec.iou_threshold:
-        return Comparison("correct", score=score)
-    union = tally.truth + tally.predicted - tally.shared
-    ious = np.divide(tally.shared, union, out=np.full(len(union), np.inf), where=union > 0)
-    worst = int(np.argmin(ious))
-    name = spec.classes.names[worst]
-    reason = f"mean IoU {score:.3f} is under {spec.iou_threshold:g}; worst class {name}: {ious[worst]:.3f}"
-    return Comparison("wrong", "low-iou", score, reason)
+def _summed_boundaries(boundaries: Sequence[BoundaryCounts]) -> BoundaryCounts:
+    index = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(one.index for one in boundaries)]))
+    shared, union = np.zeros(len(index), dtype=np.int64), np.zeros(len(index), dtype=np.int64)
+    for one in boundaries:
+        rows = np.searchsorted(index, one.index)
+        shared[rows] += one.shared
+        union[rows] += one.union
+    return BoundaryCounts(index, shared, union)
+
+
+class RunningIou:
+    """The metrics so far, out of sums by class."""
+
+    def __init__(self, spec: LabelSpec, words: Words) -> None:
+        self._words = words
+        self._sums = np.zeros((3, len(spec.classes)), dtype=np.int64)
+        self._boundary = np.zeros((2, len(spec.classes)), dtype=np.int64)
+
+    def add(self, tally: IouTally, comparison: Comparison) -> None:
+        """Take one more sample in."""
+        counts = class_counts(tally.pairs)
+        self._sums[:, counts.index] += (counts.shared, counts.truth, counts.predicted)
+        if tally.boundary is not None:
+            self._boundary[:, tally.boundary.index] += (tally.boundary.shared, tally.boundary.union)
+
+    def values(self) -> dict[str, float | None]:
+        """Return the metrics so far."""
+        metrics = _metrics(ClassCounts(np.arange(self._sums.shape[1]), *self._sums), self._words)
+        if self._words.unit == "pixel":
+            metrics["boundary_iou"] = _mean(ratio(*self._boundary))
+        return metrics
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _known(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def names_of(indices: Iterable[int], spec: LabelSpec) -> list[str | None]:
+    """Return class names, None for IGNORE."""
+    return [None if index == IGNORE else spec.classes.names[index] for index in indices]

@@ -1,30 +1,38 @@
-"""One class for each point of a cloud: mean IoU and accuracy."""
+"""One class for each point of a cloud: mean IoU and accuracy; the confused classes and the worst places."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.digests import digest_arrays
-from pytest_vizart.accuracy.metrics import Comparison, mean_iou
+from pytest_vizart.accuracy.errors.regions import worst_places
+from pytest_vizart.accuracy.metrics import Comparison, Summary, mean_iou
+from pytest_vizart.accuracy.metrics.confusion import most_frequent
+from pytest_vizart.accuracy.metrics.drawn_points import encoded, places_mm, spread
 from pytest_vizart.accuracy.predicted import PointPrediction
 from pytest_vizart.errors import PredictionError
-from pytest_vizart.records.labels import LabelSpec, PointLabels
+from pytest_vizart.records.labels import IGNORE, LabelSpec, PointLabels
+from pytest_vizart.records.outcome import ErrorItem
+from pytest_vizart.records.score import MetricInfo
 
-MAX_PICTURE_POINTS = 20_000
-_MM_PER_M = 1000.0
+_WORDS = mean_iou.Words("point", "accuracy")
 
 
 class PointMetric:
-    """A sample is correct when its own mean IoU reaches the threshold."""
+    """A sample is correct when its own mean IoU reaches the threshold. Instances are not looked at.
+
+    Measures: mean_iou, min_iou (of the worst class), accuracy, wrong_points.
+    """
 
     headline = "mean_iou"
+    info: Mapping[str, MetricInfo] = {}
 
     def tally(self, truth: PointLabels, prediction: PointPrediction | None, spec: LabelSpec) -> mean_iou.IouTally:
+        """Return pair counts; PredictionError where the numbers of points differ."""
         if prediction is not None and len(prediction.labels) != len(truth.labels):
             raise PredictionError(
                 "wrong number of points",
@@ -33,17 +41,50 @@ class PointMetric:
                 found=str(prediction.labels.shape),
                 hint="does the pipeline drop or sample points? bring the classes back to all of them",
             )
-        return mean_iou.count(truth.labels, None if prediction is None else prediction.labels, len(spec.classes))
+        predicted = None if prediction is None else prediction.labels
+        return mean_iou.IouTally(mean_iou.count(truth.labels, predicted, len(spec.classes)), predicted is None)
 
     def judge(self, tally: mean_iou.IouTally, spec: LabelSpec) -> Comparison:
-        return mean_iou.judge(tally, spec, "point")
+        """Return the outcome with the classes that were confused most; places need coordinates, see `regions`."""
+        return mean_iou.judge(tally, spec, _WORDS)
 
-    def summarise(self, tallies: Sequence[mean_iou.IouTally], spec: LabelSpec) -> dict[str, float | None]:
-        """Return mean_iou over the summed counts, absent classes left out, and accuracy over all labelled points."""
-        return mean_iou.summarise(tallies, spec, "accuracy")
+    def summarise(self, tallies: Sequence[mean_iou.IouTally], spec: LabelSpec, *, full: bool = True) -> Summary:
+        """Return mean_iou, accuracy, mean_accuracy, fw_iou; see `mean_iou.summarise`."""
+        return mean_iou.summarise(tallies, spec, _WORDS, full=full)
 
-    def notes(self, tallies: Sequence[mean_iou.IouTally], spec: LabelSpec) -> tuple[str, ...]:
-        return ()
+    def running(self, spec: LabelSpec) -> mean_iou.RunningIou:
+        """Return empty running metrics: all of them."""
+        return mean_iou.RunningIou(spec, _WORDS)
+
+    def regions(
+        self,
+        truth: PointLabels,
+        prediction: PointPrediction,
+        spec: LabelSpec,
+        xyz: NDArray[np.floating[Any]],
+    ) -> tuple[ErrorItem, ...]:
+        """Return the places, cells of a grid over the cloud, with the most wrong points; `xyz` is (N, 3), metres.
+
+        Severity: share of the labelled points. Nothing where `xyz` has another number of points.
+        """
+        if len(xyz) != len(truth.labels):
+            return ()
+        labelled = truth.labels != IGNORE
+        items = []
+        for place in worst_places(xyz, labelled & (truth.labels != prediction.labels)):
+            pair = most_frequent(truth.labels[place.points], prediction.labels[place.points])
+            is_, said = mean_iou.names_of(pair, spec)
+            items.append(
+                ErrorItem(
+                    "region",
+                    len(place.points) / int(np.count_nonzero(labelled)),
+                    truth=is_,
+                    predicted=said,
+                    box=place.box,
+                    note=mean_iou.counted(len(place.points), "point"),
+                )
+            )
+        return tuple(items)
 
     def picture(
         self,
@@ -54,32 +95,16 @@ class PointMetric:
         xyz: NDArray[np.floating[Any]] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """As of Case; without `xyz`, (N, 3) metres, `truth` has no "xyz_mm"."""
-        chosen = _spread(len(truth.labels))
-        drawn = _drawn(truth.labels[chosen], spec)
+        chosen = spread(len(truth.labels))
+        shown = _drawn(truth.labels[chosen], spec)
         if xyz is not None and len(xyz) == len(truth.labels):
-            drawn["xyz_mm"] = _encoded(_millimetres(xyz[chosen]), "<i4")
-        return drawn, {} if prediction is None else _drawn(prediction.labels[chosen], spec)
+            shown["xyz_mm"] = places_mm(xyz[chosen])
+        return shown, {} if prediction is None else _drawn(prediction.labels[chosen], spec)
 
     def digest(self, prediction: PointPrediction) -> str:
+        """Of the labels."""
         return digest_arrays(prediction.labels)
 
 
-def _spread(count: int) -> NDArray[np.int64]:
-    """Return the positions of at most MAX_PICTURE_POINTS points, evenly spread over the file."""
-    if count <= MAX_PICTURE_POINTS:
-        return np.arange(count)
-    return np.arange(MAX_PICTURE_POINTS, dtype=np.int64) * count // MAX_PICTURE_POINTS
-
-
 def _drawn(labels: NDArray[np.int32], spec: LabelSpec) -> dict[str, Any]:
-    return {"class_index": _encoded(labels, "<i2"), "classes": list(spec.classes.names), "count": len(labels)}
-
-
-def _millimetres(xyz: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    # A point without a place is drawn at the origin: an invalid return of a sensor is no reason to show no picture.
-    finite = np.nan_to_num(xyz.astype(np.float64) * _MM_PER_M, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(np.round(finite), -(2.0**31), 2.0**31 - 1)
-
-
-def _encoded(values: NDArray[Any], kind: str) -> str:
-    return b64encode(np.ascontiguousarray(values.astype(kind)).tobytes()).decode("ascii")
+    return {"class_index": encoded(labels, "<i2"), "classes": list(spec.classes.names), "count": len(labels)}

@@ -53,7 +53,7 @@ class LabelSource:
                 file=self.manifest,
                 place="classes",
                 expected="a list of names, or a mapping from ID to name",
-                hint="only COCO files name their classes themselves",
+                hint="COCO, LVIS, CVAT files name their classes, and data.yaml, obj.names, classes.txt those of YOLO",
             )
         return self.classes
 
@@ -62,7 +62,7 @@ class LabelReader(Protocol):
     """What a format is: a class made with a LabelSource."""
 
     tasks: tuple[Task, ...]
-    per_sample: bool  # one file for each sample (a template with {id}) or one for all
+    per_sample: bool | None  # one file for each sample (a template with {id}), one for all, or either (None)
 
     def __init__(self, source: LabelSource) -> None: ...
 
@@ -78,10 +78,40 @@ class LabelReader(Protocol):
 _formats: dict[str, str | Callable[[LabelSource], LabelReader]] = {
     "coco": "pytest_vizart.golden.formats.coco:CocoReader",
     "csv": "pytest_vizart.golden.formats.class_csv:ClassCsvReader",
-    "png": "pytest_vizart.golden.formats.png_mask:PngMaskReader",
+    "cvat": "pytest_vizart.golden.formats.cvat:CvatReader",
+    "folders": "pytest_vizart.golden.formats.class_folders:ClassFolderReader",
+    "image": "pytest_vizart.golden.formats.image:ImageReader",
+    "jsonl": "pytest_vizart.golden.formats.json_lines:JsonLinesReader",
+    "kitti": "pytest_vizart.golden.formats.kitti:KittiReader",
+    "labelme": "pytest_vizart.golden.formats.labelme:LabelMeReader",
+    "las": "pytest_vizart.golden.formats.las:LasReader",
+    "lidarseg": "pytest_vizart.golden.formats.lidarseg:LidarsegReader",
+    "lvis": "pytest_vizart.golden.formats.lvis:LvisReader",
+    "model": "pytest_vizart.golden.formats.model:ModelReader",
+    "npy": "pytest_vizart.golden.formats.npy:NpyReader",
+    "openimages": "pytest_vizart.golden.formats.open_images:OpenImagesReader",
+    "pcd": "pytest_vizart.golden.formats.pcd:PcdReader",
     "ply": "pytest_vizart.golden.formats.ply:PlyReader",
+    "png": "pytest_vizart.golden.formats.png_mask:PngMaskReader",
+    "semantickitti": "pytest_vizart.golden.formats.semantic_kitti:SemanticKittiReader",
+    "text": "pytest_vizart.golden.formats.text:TextReader",
+    "voc": "pytest_vizart.golden.formats.voc:VocReader",
+    "yolo": "pytest_vizart.golden.formats.yolo:YoloReader",
 }
-_extensions: dict[str, str] = {".json": "coco", ".csv": "csv", ".png": "png", ".ply": "ply"}
+_extensions: dict[str, str] = {
+    ".bin": "lidarseg",
+    ".csv": "csv",
+    ".json": "coco",
+    ".jsonl": "jsonl",
+    ".label": "semantickitti",
+    ".las": "las",
+    ".laz": "las",
+    ".npy": "npy",
+    ".npz": "npy",
+    ".pcd": "pcd",
+    ".ply": "ply",
+    ".png": "png",
+}
 
 
 def register_format(name: str, target: str, *, extensions: Sequence[str] = ()) -> None:
@@ -116,7 +146,7 @@ def open_reader(source: LabelSource) -> LabelReader:
         GoldenFormatError: unknown format, a format that cannot hold labels of this task, a {id} too many or missing.
         UsageError: a registered format that cannot be imported.
     """
-    name = source.entry.format or _extensions.get(PurePosixPath(source.entry.path).suffix.lower())
+    name = _format_of(source)
     if name not in _formats:
         close = get_close_matches(name or "", _formats, n=1)
         raise GoldenFormatError(
@@ -131,6 +161,21 @@ def open_reader(source: LabelSource) -> LabelReader:
     _require_fitting(reader, name, source)
     opened: LabelReader = reader(source)
     return opened
+
+
+def _format_of(source: LabelSource) -> str | None:
+    """The format that the manifest names or, where one extension stands for several, that task and path tell."""
+    entry = source.entry
+    if entry.format is not None or entry.model is not None:
+        return entry.format or "model"
+    extension = PurePosixPath(entry.path).suffix.lower()
+    told = {
+        ".png": "image" if entry.task == "image" else None,
+        ".json": "labelme" if source.per_sample else None,
+        ".xml": "voc" if source.per_sample else "cvat",
+        ".txt": "text" if entry.task == "text" else "kitti" if entry.task == "boxes_3d" else None,
+    }
+    return told.get(extension) or _extensions.get(extension)
 
 
 def _reader_class(name: str) -> Any:
@@ -157,7 +202,7 @@ def _require_fitting(reader: Any, name: str, source: LabelSource) -> None:
             found=source.entry.task,
             hint="choose another format or task",
         )
-    if reader.per_sample != source.per_sample:
+    if reader.per_sample not in (None, source.per_sample):
         raise GoldenFormatError(
             f"format {name} has one file {'for each sample' if reader.per_sample else 'for all samples'}",
             file=source.manifest,

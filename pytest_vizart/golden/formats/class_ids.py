@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.records.labels import IGNORE, ClassMap
 
+MAX_VALUES = 100_000_000
+"""Masks and clouds of more pixels or points are refused: their class indices take 4 bytes each."""
+
+UNKNOWN = -2
+"""What `looked_up` returns for a value that is not known."""
+
 _TABLE_BELOW = 1 << 16
+_BLOCK = 1 << 20  # values looked up at once, since searching takes 30 bytes for each
+_NAMED_IDS = 20
 
 
 def class_indices(
@@ -25,19 +33,21 @@ def class_indices(
     Raises:
         GoldenFormatError: a value is neither the ID of a class nor `ignore`; with the place of the first one.
     """
+    require_countable(values.size, file, what)
     known = dict(zip(classes.ids, range(len(classes)), strict=True))
     if ignore is not None:
         known[ignore] = IGNORE
-    indices = _looked_up(values, known)
-    unknown = indices == _UNKNOWN
+    indices = looked_up(values, known)
+    unknown = indices == UNKNOWN
     if unknown.any():
-        where = tuple(int(axis) for axis in np.argwhere(unknown)[0])
+        where = first_place(unknown)
         value = int(values[where])
+        ids = ", ".join(str(number) for number in sorted(known)[:_NAMED_IDS])
         raise GoldenFormatError(
             f"{what} has a value that is no class ID",
             file=file,
             place=f"{what} {where if len(where) > 1 else where[0]}" + (" (row, column)" if len(where) > 1 else ""),
-            expected=f"one of {sorted(known)}",
+            expected=f"one of [{ids}{', ...' if len(known) > _NAMED_IDS else ''}]",
             found=f"{value}, {int(np.count_nonzero(values == value))} times",
             hint="set `ignore: 255` in the manifest"
             if value == 255
@@ -46,12 +56,27 @@ def class_indices(
     return indices
 
 
-_UNKNOWN = -2
+def require_countable(count: int, file: Path, what: str, *, limit: int = MAX_VALUES) -> None:
+    """Raise GoldenFormatError for a mask or cloud that is too large."""
+    if count > limit:
+        raise GoldenFormatError(
+            f"too many {what}s",
+            file=file,
+            expected=f"at most {limit:,}",
+            found=f"{count:,}",
+            hint="tile it",
+        )
 
 
-def _looked_up(values: NDArray[Any], known: dict[int, int]) -> NDArray[np.int32]:
+def first_place(where: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the index of the first true value."""
+    return tuple(int(axis) for axis in np.unravel_index(int(np.argmax(where)), where.shape))
+
+
+def looked_up(values: NDArray[Any], known: dict[int, int]) -> NDArray[np.int32]:
+    """Return the class index of each integer, UNKNOWN where it has none, in the same shape."""
     if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
-        table = np.full(_TABLE_BELOW, _UNKNOWN, dtype=np.int32)
+        table = np.full(_TABLE_BELOW, UNKNOWN, dtype=np.int32)
         for value, index in known.items():
             if 0 <= value < _TABLE_BELOW:
                 table[value] = index
@@ -59,6 +84,10 @@ def _looked_up(values: NDArray[Any], known: dict[int, int]) -> NDArray[np.int32]
         return indices
     ordered = np.array(sorted(known), dtype=np.int64)
     targets = np.array([known[int(value)] for value in ordered], dtype=np.int32)
-    wide = values.astype(np.int64)
-    position = np.minimum(np.searchsorted(ordered, wide), len(ordered) - 1)
-    return np.where(ordered[position] == wide, targets[position], np.int32(_UNKNOWN)).astype(np.int32)
+    flat = values.reshape(-1)
+    found = np.empty(len(flat), np.int32)
+    for start in range(0, len(flat), _BLOCK):
+        wide = flat[start : start + _BLOCK].astype(np.int64)
+        position = np.minimum(np.searchsorted(ordered, wide), len(ordered) - 1)
+        found[start : start + _BLOCK] = np.where(ordered[position] == wide, targets[position], np.int32(UNKNOWN))
+    return found.reshape(values.shape)

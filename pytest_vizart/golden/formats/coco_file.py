@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
+from urllib.parse import urlsplit
 
 import orjson
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats.coco_values import shown
-from pytest_vizart.golden.manifest import MAX_CLASSES
+from pytest_vizart.golden.manifest_values import MAX_CLASSES
 from pytest_vizart.records.labels import ClassMap
 
 _Id = int | str
@@ -21,13 +24,18 @@ _Id = int | str
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """One entry of `images`; width and height in pixels as the file gives them, unchecked."""
+    """One entry of `images`; width and height in pixels as the file gives them, unchecked.
+
+    `url_name` is folder and file name at the end of `coco_url`, "" if there is none: the only name in LVIS files.
+    """
 
     id: _Id
     file_name: str
     width: object
     height: object
     place: str
+    url_name: str
+    row: Mapping[str, Any]
 
 
 class CocoFile:
@@ -36,12 +44,26 @@ class CocoFile:
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
         self.images = tuple(_images(path, data))
-        self._categories = _categories(path, data)
+        self.category_rows = tuple(_rows(path, data, "categories"))
+        self._categories = _categories(path, self.category_rows)
         self._annotations = _annotations_by_image(path, data, {image.id for image in self.images})
 
     def annotations_of(self, image: CocoImage) -> list[tuple[str, dict[str, Any]]]:
         """Return place and row of each annotation of an image, in the file's order."""
         return self._annotations.get(image.id, [])
+
+    def annotations(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield place and row of every annotation, image by image."""
+        return chain.from_iterable(self._annotations.values())
+
+    @cached_property
+    def all_crowd(self) -> bool:
+        """Whether every annotation is marked as crowd, and there are some.
+
+        Then the flag says only that masks are run lengths, as it does in files of stuff classes that converters wrote.
+        """
+        flags = [row.get("iscrowd") for _, row in self.annotations()]
+        return bool(flags) and all(flag == 1 for flag in flags)
 
     def category_name(self, row: dict[str, Any], place: str) -> str:
         """Return the name of an annotation's category; GoldenFormatError if the file has no such category."""
@@ -129,7 +151,8 @@ def _images(path: Path, data: dict[str, Any]) -> Iterator[CocoImage]:
     seen: set[_Id] = set()
     for place, row in _rows(path, data, "images"):
         number = _checked_id(path, place, row, seen)
-        name = row.get("file_name")
+        url_name = _url_name(row.get("coco_url"))
+        name = row.get("file_name", url_name or None)
         if not isinstance(name, str) or not name:
             raise GoldenFormatError(
                 "image has no file name",
@@ -139,13 +162,23 @@ def _images(path: Path, data: dict[str, Any]) -> Iterator[CocoImage]:
                 found=shown(name),
                 hint="name its file",
             )
-        yield CocoImage(number, name, row.get("width"), row.get("height"), place)
+        yield CocoImage(number, name, row.get("width"), row.get("height"), place, url_name, row)
 
 
-def _categories(path: Path, data: dict[str, Any]) -> dict[_Id, str]:
+def _url_name(url: object) -> str:
+    if not isinstance(url, str):
+        return ""
+    try:
+        parts = PurePosixPath(urlsplit(url).path).parts
+    except ValueError:  # no URL after all
+        return ""
+    return "/".join(part for part in parts[-2:] if part != "/")
+
+
+def _categories(path: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> dict[_Id, str]:
     seen: set[_Id] = set()
     categories: dict[_Id, str] = {}
-    for place, row in _rows(path, data, "categories"):
+    for place, row in rows:
         number = _checked_id(path, place, row, seen)
         name = row.get("name")
         if not isinstance(name, str) or not name.strip():
@@ -177,10 +210,17 @@ def _annotations_by_image(
                 place=f"{place}.image_id",
                 expected="the ID of one of `images`",
                 found=shown(number),
-                hint="add the image, or remove the annotation",
+                hint=_unknown_image_hint(number, image_ids),
             )
         by_image.setdefault(number, []).append((place, row))
     return by_image
+
+
+def _unknown_image_hint(number: object, image_ids: set[_Id]) -> str:
+    same = {str(one) for one in image_ids} if _is_id(number) else set()
+    if str(number) in same:
+        return "it is text here and a number there, or the other way round: write it the same way in both"
+    return "add the image, or remove the annotation"
 
 
 def _rows(path: Path, data: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:

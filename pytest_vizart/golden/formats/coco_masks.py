@@ -1,8 +1,9 @@
-"""Masks of COCO annotations, equal to COCO.annToMask; what the C code of pycocotools trusts is checked first."""
+"""Masks of COCO annotations, equal to COCO.annToRLE; what the C code of pycocotools trusts is checked first."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.coco_file import CocoImage
-from pytest_vizart.golden.formats.coco_values import is_number, shown
+from pytest_vizart.golden.formats.coco_values import shown
+from pytest_vizart.golden.formats.polygons import MaskEncoder
 from pytest_vizart.golden.inputs import MAX_PIXELS
 
-_MAX_OUTLINE_PX = 20_000_000
-"""The codec walks a polygon's outline in steps of a fifth of a pixel, keeping them all: this bounds its memory."""
+_COPIED_BELOW_PX = 64_000_000
+_MAX_PAINTED_PX = 20_000_000_000  # of all annotations of one image: some seconds
 
 
 def image_size(image: CocoImage, path: Path) -> tuple[int, int]:
@@ -44,71 +46,112 @@ def image_size(image: CocoImage, path: Path) -> tuple[int, int]:
     return image.height, image.width
 
 
-def paint(mask: NDArray[np.int32], row: dict[str, Any], value: int, place: str, path: Path) -> None:
-    """Set the pixels of an annotation's segmentation in `mask`, (H, W), to `value`; GoldenFormatError if it is none."""
-    height, width = mask.shape
+def encode_mask(
+    row: dict[str, Any], size: tuple[int, int], place: str, path: Path, encoder: MaskEncoder | None = None
+) -> bytes:
+    """Return the compressed counts of an annotation's segmentation, as COCO.annToRLE gives them.
+
+    Args:
+        size: (height, width) of the image.
+        encoder: that of the image, which bounds all of its polygons together; one for this annotation if absent.
+
+    Raises:
+        GoldenFormatError: there is no segmentation, or it is neither polygons nor run lengths that cover the image.
+    """
     segmentation = row.get("segmentation")
     place = f"{place}.segmentation"
     if isinstance(segmentation, list) and segmentation:
         for number, polygon in enumerate(segmentation):
-            _require_polygon(polygon, height, width, f"{place}[{number}]", path)
-        runs = _polygon_runs(segmentation, height, width)
-    elif isinstance(segmentation, dict):
-        runs = _given_runs(segmentation, height, width, place, path)
-    else:
-        raise GoldenFormatError(
-            "no mask",
-            file=path,
-            place=place,
-            expected="polygons, or run lengths {counts, size}",
-            found="nothing" if "segmentation" not in row else shown(segmentation),
-            hint="only boxes? then use `task: boxes`",
-        )
-    # Runs go down the columns, beginning outside of the object.
-    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-    mask[inside] = value
+            _require_numbers(polygon, f"{place}[{number}]", path)
+        return (encoder or MaskEncoder(size, file=path)).polygons(segmentation, place=place).counts
+    if isinstance(segmentation, dict):
+        from pycocotools import mask as codec
+
+        runs = _canonical(_given_runs(segmentation, *size, place, path))
+        counts: bytes = codec.frPyObjects({"size": list(size), "counts": runs}, *size)["counts"]
+        return counts
+    raise GoldenFormatError(
+        "no mask",
+        file=path,
+        place=place,
+        expected="polygons, or run lengths {counts, size}",
+        found="nothing" if "segmentation" not in row else shown(segmentation),
+        hint="only boxes? then use `task: boxes`",
+    )
 
 
-def _polygon_runs(polygons: list[list[float]], height: int, width: int) -> list[int]:
-    """Return the run lengths of checked polygons' union."""
+class Canvas:
+    """A semantic mask that masks are painted on, one over the other."""
+
+    def __init__(self, size: tuple[int, int], value: int) -> None:
+        height, width = size
+        self._columns = np.full((width, height), value, dtype=np.int32)  # runs go down the columns
+        self._painted_px = 0
+
+    @property
+    def mask(self) -> NDArray[np.int32]:
+        """(H, W), the values painted last; in memory column by column where a copy would be too large."""
+        return np.ascontiguousarray(self._columns.T) if self._columns.size < _COPIED_BELOW_PX else self._columns.T
+
+    def paint(self, counts: bytes, value: int, place: str, path: Path) -> None:
+        """Set the pixels of a mask, in checked compressed counts, to `value`.
+
+        Raises:
+            GoldenFormatError: the masks of the image cover more than any image's can.
+        """
+        runs = _decompressed(counts.decode("ascii"))
+        assert runs is not None  # the codec's own text
+        flat = self._columns.reshape(-1)
+        start = 0
+        for position, run in enumerate(runs):
+            if position % 2:
+                flat[start : start + run] = value
+                self._painted_px += run
+            start += run
+        if self._painted_px > _MAX_PAINTED_PX:
+            raise GoldenFormatError(
+                "masks of the image cover too much",
+                file=path,
+                place=f"{place}.segmentation",
+                expected=f"at most {_MAX_PAINTED_PX:,} pixels in all",
+                hint="is every annotation as large as the image?",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MaskShape:
+    """Box around a mask, xyxy in pixels; its width x height, and the mask's own area, in square pixels."""
+
+    box: tuple[float, float, float, float]
+    extent: float
+    area: float
+
+
+def mask_shapes(masks: Sequence[bytes], size: tuple[int, int]) -> list[MaskShape]:
+    """Return box and area of each mask, in checked compressed counts."""
     from pycocotools import mask as codec
 
-    encoded = codec.merge(codec.frPyObjects(polygons, height, width))
-    runs = _decompressed(encoded["counts"].decode("ascii"))
-    assert runs is not None  # the codec's own text
-    return runs
+    if not masks:
+        return []
+    encoded = [{"size": list(size), "counts": counts} for counts in masks]
+    shapes = zip(codec.toBbox(encoded).tolist(), codec.area(encoded).tolist(), strict=True)
+    return [
+        MaskShape((x, y, x + width, y + height), width * height, float(area)) for (x, y, width, height), area in shapes
+    ]
 
 
-def _require_polygon(polygon: object, height: int, width: int, place: str, path: Path) -> None:
-    reach = 4.0 * max(height, width) + 1000.0
-    if not (isinstance(polygon, list) and len(polygon) >= 6 and len(polygon) % 2 == 0 and all(map(is_number, polygon))):
-        raise GoldenFormatError(
-            "not a polygon",
-            file=path,
-            place=place,
-            expected="x, y of three points and more, finite numbers",
-            found=shown(polygon),
-            hint="correct it, or remove the annotation",
-        )
-    if max(abs(value) for value in polygon) > reach:
-        raise GoldenFormatError(
-            "polygon lies far outside of its image",
-            file=path,
-            place=place,
-            expected=f"pixels of an image of {width} x {height}",
-            found=shown(polygon),
-            hint="are width and height of the image right?",
-        )
-    points = list(zip(polygon[0::2], polygon[1::2], strict=True))
-    closed = pairwise([*points, points[0]])
-    if sum(max(abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in closed) > _MAX_OUTLINE_PX:
-        raise GoldenFormatError(
-            "polygon's outline is too long",
-            file=path,
-            place=place,
-            expected=f"at most {_MAX_OUTLINE_PX:,} pixels",
-            hint="simplify it",
-        )
+def _require_numbers(polygon: object, place: str, path: Path) -> None:
+    """Raise GoldenFormatError if it is no list of numbers; what they mean is the encoder's to check."""
+    if isinstance(polygon, list) and set(map(type, polygon)) <= {int, float} and len(polygon) >= 6:
+        return
+    raise GoldenFormatError(
+        "not a polygon",
+        file=path,
+        place=place,
+        expected="x, y of three points and more, finite numbers",
+        found=shown(polygon),
+        hint="correct it, or remove the annotation",
+    )
 
 
 def _given_runs(segmentation: dict[str, Any], height: int, width: int, place: str, path: Path) -> list[int]:
@@ -135,6 +178,23 @@ def _given_runs(segmentation: dict[str, Any], height: int, width: int, place: st
             hint="export the masks again",
         )
     return runs
+
+
+def _canonical(runs: list[int]) -> list[int]:
+    """Join runs that a run of no length parts: the codec's comparison of masks ends at such a run."""
+    if 0 not in runs[1:]:
+        return runs
+    joined = [runs[0]]
+    inside = False  # whether the last run of `joined` lies in the object
+    for position, run in enumerate(runs[1:], start=1):
+        if run == 0:
+            continue
+        if (position % 2 == 1) == inside:
+            joined[-1] += run
+        else:
+            joined.append(run)
+            inside = not inside
+    return joined
 
 
 def _decompressed(text: str) -> list[int] | None:

@@ -1,0 +1,1 @@
+"""Labels and predictions in files, compared without a pipeline and without pytest."""
