@@ -14,7 +14,7 @@ from pytest_vizart.report.error_kinds import KIND_MEANING, cost_facts, cost_metr
 from pytest_vizart.report.view_cases import CasesView
 from pytest_vizart.report.view_confusion import ConfusionView, confusion_view
 from pytest_vizart.report.view_curves import CurvesView, ReliabilityView, curves_view, reliability_view
-from pytest_vizart.report.view_tables import Table, class_table, plain_table, tag_table
+from pytest_vizart.report.view_tables import Table, arrow, class_table, plain_table, tag_table
 from pytest_vizart.report.wording import encodable, encodable_throughout, figure, listed, percent, plural
 
 _MOST_SAMPLES = 60
@@ -22,6 +22,7 @@ _MOST_OBJECTS = 4  # of one sample
 _MOST_ROWS = 1500
 _MOST_CURVES = 300
 _MOST_DETAIL = 4000  # characters
+_BETTER = {"↑": "higher is better", "↓": "lower is better", "": ""}
 _SHOWN_ELSEWHERE = ("confusion", "pr_curve", "curves", "reliability", "tide", "keypoints")
 
 
@@ -34,7 +35,7 @@ class SampleLink:
 @dataclass(frozen=True, slots=True)
 class MetricView:
     name: str
-    arrow: str  # ↑ or ↓
+    arrow: str  # as of `view_tables.arrow`
     better: str  # "higher is better"
     value: str
 
@@ -124,12 +125,10 @@ def _link(sample: str, score: Score, test_id: str, cases: CasesView) -> SampleLi
 
 
 def _metric(score: Score, name: str) -> MetricView:
-    lower = score.direction(name) == "lower"
+    sign = arrow(name, score)
     value, info = score.metrics.get(name), score.info.get(name)
     unit = f"\u00a0{info.unit}" if info is not None and info.unit and value is not None else ""
-    return MetricView(
-        name, "↓" if lower else "↑", "lower is better" if lower else "higher is better", f"{figure(value)}{unit}"
-    )
+    return MetricView(name, sign, _BETTER[sign], f"{figure(value)}{unit}")
 
 
 def _counts(score: Score) -> tuple[tuple[str, str, str], ...]:

@@ -11,6 +11,7 @@ from pytest_vizart.records.outcome import Case, ErrorItem, Outcome
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.report.case_errors import listed_errors
 from pytest_vizart.report.drawings import BUDGET_BYTES, Chunk, Drawing, drawing, packed
+from pytest_vizart.report.error_kinds import KIND_MEANING
 from pytest_vizart.report.images import BUDGET_BYTES as IMAGE_BUDGET_BYTES
 from pytest_vizart.report.images import ImageShelf
 from pytest_vizart.report.wording import plural
@@ -152,7 +153,10 @@ def _index(entries: Sequence[CaseEntry], places: dict[int, int]) -> dict[str, An
         columns[name] = _numbered([getattr(entry, name) for entry in entries])
     kinds = _numbered([kind for entry in entries for kind in entry.kinds])
     of = iter(kinds["of"])
-    columns["kinds"] = {"names": kinds["names"], "of": [[next(of) for _ in entry.kinds] for entry in entries]}
+    columns["kinds"] = kinds | {
+        "meanings": [KIND_MEANING.get(kind, "") for kind in kinds["names"]],
+        "of": [[next(of) for _ in entry.kinds] for entry in entries],
+    }
     columns["sample_id"] = [entry.sample_id for entry in entries]
     columns["reason"] = [entry.reason for entry in entries]
     columns["score"] = [_rounded(entry.score, 3) for entry in entries]

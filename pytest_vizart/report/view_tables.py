@@ -21,7 +21,7 @@ Figures = Mapping[str, Mapping[str, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`arrow` is ↑ where higher is better, ↓ where lower is, and empty for counts."""
+    """One figure, see `arrow`."""
 
     name: str
     arrow: str
@@ -114,12 +114,17 @@ def _columns(figures: Figures, score: Score) -> tuple[Column, ...]:
     return tuple(_column(name, score) for name in ordered)
 
 
-def _column(name: str, score: Score) -> Column:
-    if name in _COUNTS:
-        return Column(name, "", "")
+def arrow(name: str, score: Score) -> str:
+    """↑ where higher is better, ↓ where lower is, empty for counts and thresholds."""
+    if name in _COUNTS or name.endswith("_threshold"):
+        return ""
     lower = score.direction(name) == "lower" or (name in _LOWER and name not in score.info)
+    return "↓" if lower else "↑"
+
+
+def _column(name: str, score: Score) -> Column:
     info = score.info.get(name)
-    return Column(name, "↓" if lower else "↑", info.unit if info else _UNITS.get(name, ""))
+    return Column(name, arrow(name, score), info.unit if info else _UNITS.get(name, ""))
 
 
 def _row(name: str, figures: Mapping[str, float | None], columns: Sequence[Column]) -> Row:

@@ -64,7 +64,8 @@ def task_run(folder: Path, task: Task) -> RunResult:
     scorer = StageScorer(spec)
     for number, (truth, prediction, path) in enumerate(samples):
         tags = ("night",) if number % 2 else ("day", "rain")
-        scorer.add(f"{task}-{number:02d}", truth, prediction, input_path=path, tags=tags)
+        xyz = (lambda: space_builders.street()[0]) if task in ("points", "boxes_3d") else None
+        scorer.add(f"{task}-{number:02d}", truth, prediction, input_path=path, tags=tags, xyz=xyz)
     wrong = [outcome for outcome in scorer.outcomes if outcome.status == "wrong"]
     objects = {
         outcome.sample_id: ObjectChanges(outcome.missed[:1], ("cat 1 2 3 4",), outcome.false_positives[:1])

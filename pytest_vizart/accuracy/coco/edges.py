@@ -90,7 +90,7 @@ def pairs_of_matrices(
     *,
     lowest: float,
 ) -> Pairs:
-    """Return the pairs of one class with a similarity of at least `lowest`.
+    """Return the pairs of equal class with a similarity of at least `lowest`.
 
     similarities: of each image the (N, M) matrix of its N detections and M objects, both in the order of the columns.
     """

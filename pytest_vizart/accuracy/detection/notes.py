@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.detection.curves import average_precision
 from pytest_vizart.accuracy.detection.tally import DetectionTally, Pool
-from pytest_vizart.accuracy.detection.wording import counted_of
+from pytest_vizart.accuracy.wording import counted
 from pytest_vizart.records.labels import LabelSpec
 
 _WORTH_TELLING = 0.0005
@@ -33,7 +33,7 @@ def cut_off(tallies: Sequence[DetectionTally[Any, Any]], classes: int, most: int
             beyond += int(np.maximum(counts - most, 0).sum())
     if not beyond:
         return ()
-    return (f"{counted_of(beyond, 'prediction')} beyond the best {most} of an image and class: not in COCO's numbers",)
+    return (f"{counted(beyond, 'prediction')} beyond the best {most} of an image and class: not in COCO's numbers",)
 
 
 def _unseen_classes(tallies: Sequence[DetectionTally[Any, Any]], pool: Pool, spec: LabelSpec) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _unseen_classes(tallies: Sequence[DetectionTally[Any, Any]], pool: Pool, spe
     if not len(unseen):
         return ()
     names = ", ".join(spec.classes.names[index] for index in unseen)
-    told = counted_of(int(predicted[unseen].sum()), "prediction")
+    told = counted(int(predicted[unseen].sum()), "prediction")
     enter = "does not enter" if told.startswith("1 ") else "do not enter"
     return (f"{told} of classes without ground truth {enter} mAP: {names}",)
 

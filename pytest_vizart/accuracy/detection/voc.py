@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.detection.curves import eleven_point_ap, every_point_ap
 from pytest_vizart.accuracy.detection.scene import Scene
-from pytest_vizart.accuracy.detection.tally import joined
+from pytest_vizart.accuracy.detection.tally import DetectionTally, joined
 
 VOC_THRESHOLD = 0.5
 
@@ -55,6 +56,19 @@ def voc_match(scene: Scene, threshold: float = VOC_THRESHOLD) -> VocMatch:
         hit[rows[np.unique(nearest[rows], return_index=True)[1]]] = True
         excused = (excused & ~hit) | (near & ~counting)
     return VocMatch(hit, excused)
+
+
+def voc_metrics(
+    tallies: Sequence[DetectionTally[Any, Any]], matches: Sequence[VocMatch], classes: int
+) -> dict[str, float | None]:
+    """Return voc_map and voc_map_11 over the tallies and VOC's own match of each; classes: those of the class map."""
+    found = voc_averages(
+        matches,
+        [tally.scores for tally in tallies],
+        [tally.predicted_class for tally in tallies],
+        np.bincount(joined([tally.true_class[tally.counting] for tally in tallies], np.int64), minlength=classes),
+    )
+    return {"voc_map": found.every_point, "voc_map_11": found.eleven_point}
 
 
 def voc_averages(

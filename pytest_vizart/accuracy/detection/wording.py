@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.detection.tally import DetectionTally
 from pytest_vizart.accuracy.errors.tide import Kind
+from pytest_vizart.accuracy.wording import counted
 from pytest_vizart.records.labels import LabelSpec
 
 
@@ -23,7 +24,7 @@ def reason(tally: DetectionTally[Any, Any], spec: LabelSpec, similarity: str) ->
     expected = int(np.count_nonzero(tally.counting))
     parts: list[str] = []
     if missed:
-        parts.append(f"{missed} of {counted_of(expected, 'object')} missed")
+        parts.append(f"{missed} of {counted(expected, 'object')} missed")
     if counts[Kind.CLS]:
         row = _first(errors.kind, Kind.CLS)
         confused = f"{names[tally.predicted_class[row]]} for {names[tally.true_class[errors.target[row]]]}"
@@ -35,9 +36,9 @@ def reason(tally: DetectionTally[Any, Any], spec: LabelSpec, similarity: str) ->
     if counts[Kind.BOTH]:
         parts.append(f"{counts[Kind.BOTH]} with the wrong class in the wrong place")
     if counts[Kind.DUPE]:
-        parts.append(counted_of(counts[Kind.DUPE], "duplicate"))
+        parts.append(counted(counts[Kind.DUPE], "duplicate"))
     if counts[Kind.BKG]:
-        parts.append(f"{counted_of(counts[Kind.BKG], 'false positive')} where nothing is labelled")
+        parts.append(f"{counted(counts[Kind.BKG], 'false positive')} where nothing is labelled")
     if suspects:
         parts.append(f"{suspects} of them so confident that the label is suspect")
     return ", ".join(parts)
@@ -52,11 +53,6 @@ def named_places(
         f"{names[index]} {' '.join(map(str, row))}"
         for index, row in zip(class_index[:limit].tolist(), whole, strict=True)
     )
-
-
-def counted_of(count: int, noun: str) -> str:
-    """Return "1 object", "2 objects"."""
-    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _first(kind: NDArray[np.int8], wanted: Kind) -> int:

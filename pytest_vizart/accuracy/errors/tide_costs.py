@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_vizart.accuracy.averages import mean_of_known
 from pytest_vizart.accuracy.detection.curves import RECALL_POINTS, average_precision
 from pytest_vizart.accuracy.detection.tally import Pool
 from pytest_vizart.accuracy.errors.tide import NAMES, Kind
@@ -46,12 +47,12 @@ def tide_costs(pool: Pool, score_threshold: float, recall_points: NDArray[np.flo
         name: int(pool.missed.sum() if kind is Kind.MISS else np.count_nonzero(pool.kind == kind))
         for kind, name in NAMES.items()
     }
-    base = _mean(by_class.base)
+    base = mean_of_known(by_class.base.values())
     if base is None:
         return TideCosts(None, counts, dict.fromkeys(counts, 0.0))
     costs: dict[ErrorKind, float] = {}
     for kind, name in NAMES.items():
-        mended = _mean(by_class.without(kind))
+        mended = mean_of_known(by_class.without(kind).values())
         # Everything was missed and nothing predicted: without the misses nothing is left that is wrong.
         costs[name] = max(0.0, (1.0 if mended is None else mended) - base)
     return TideCosts(base, counts, costs)
@@ -102,8 +103,3 @@ class _ByClass:
                 yield index, average_precision(hit[by_class[start:end]], int(objects[index]), self._recall_points)
             else:
                 yield index, 0.0 if end > start else None
-
-
-def _mean(aps: _ClassAp) -> float | None:
-    values = [ap for ap in aps.values() if ap is not None]
-    return float(np.mean(values)) if values else None

@@ -34,6 +34,10 @@ def encode(masks: NDArray[Any]) -> tuple[bytes, ...]:
     return tuple(codec.encode(np.asfortranarray(mask != 0).view(np.uint8))["counts"] for mask in masks)
 
 
+_AREAS_AT_ONCE = 255
+"""pycocotools' area() raises OverflowError for longer lists with numpy 2: it counts them in a byte."""
+
+
 def decode(counts: bytes, size: Size) -> NDArray[np.bool_]:
     """Return the (H, W) mask."""
     from pycocotools import mask as codec
@@ -46,7 +50,12 @@ def areas(masks: Sequence[bytes], size: Size) -> NDArray[np.float64]:
     """Return the (N,) areas in pixels."""
     from pycocotools import mask as codec
 
-    return np.asarray(codec.area(_objects(masks, size)), dtype=np.float64) if masks else np.empty(0)
+    objects = _objects(masks, size)
+    found = np.empty(len(masks))
+    for start in range(0, len(masks), _AREAS_AT_ONCE):
+        now = slice(start, start + _AREAS_AT_ONCE)
+        found[now] = codec.area(objects[now])
+    return found
 
 
 def boxes(masks: Sequence[bytes], size: Size) -> NDArray[np.float64]:

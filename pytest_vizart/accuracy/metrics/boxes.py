@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.coco.box_numbers import coco_numbers, shielded_by
-from pytest_vizart.accuracy.coco.edges import MOST_DETECTIONS
 from pytest_vizart.accuracy.detection.box_iou import box_iou
 from pytest_vizart.accuracy.detection.metric import Averages, DetectionMetric
-from pytest_vizart.accuracy.detection.notes import cut_off
 from pytest_vizart.accuracy.detection.scene import Scene
 from pytest_vizart.accuracy.detection.tally import DetectionTally
-from pytest_vizart.accuracy.detection.voc import VocMatch, voc_averages, voc_match
+from pytest_vizart.accuracy.detection.voc import VocMatch, voc_match, voc_metrics
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.items import Places
+from pytest_vizart.accuracy.metrics.coco_metric import averages_of, class_order
 from pytest_vizart.accuracy.predicted import BoxPredictions, no_boxes
 from pytest_vizart.records.labels import BoxLabels, LabelSpec
 
 Tally = DetectionTally[BoxLabels, BoxPredictions]
-
-_CLASS_FIGURES = {"ap": "map", "ap_50": "map_50", "ap_75": "map_75"}
 
 
 class BoxMetric(DetectionMetric[BoxLabels, BoxPredictions]):
@@ -50,26 +48,12 @@ class BoxMetric(DetectionMetric[BoxLabels, BoxPredictions]):
         return voc_match(scene)
 
     def averages(self, tallies: Sequence[Tally], spec: LabelSpec, *, full: bool) -> Averages:
-        ids, names = spec.classes.ids, spec.classes.names
-        coco = coco_numbers(
-            [tally.truth for tally in tallies],
-            [tally.prediction for tally in tallies],
-            sorted(range(len(ids)), key=lambda index: ids[index]),
+        numbers = coco_numbers(
+            [tally.truth for tally in tallies], [tally.prediction for tally in tallies], class_order(spec)
         )
-        voc = voc_averages(
-            [tally.extra for tally in tallies],
-            [tally.scores for tally in tallies],
-            [tally.predicted_class for tally in tallies],
-            _objects(tallies, len(ids)),
-        )
-        metrics = coco.metrics | {"voc_map": voc.every_point, "voc_map_11": voc.eleven_point}
-        if not full:
-            return Averages(metrics)
-        columns = {figure: coco.per_class(name) for figure, name in _CLASS_FIGURES.items()}
-        per_class = {
-            name: {figure: values[index] for figure, values in columns.items()} for index, name in enumerate(names)
-        }
-        return Averages(metrics, per_class, cut_off(tallies, len(ids), MOST_DETECTIONS))
+        voc = voc_metrics(tallies, [tally.extra for tally in tallies], len(spec.classes))
+        averages = averages_of(numbers, tallies, spec, full=full)
+        return replace(averages, metrics=averages.metrics | voc)
 
     def drawn(
         self, truth: BoxLabels, prediction: BoxPredictions, rows: NDArray[np.intp], spec: LabelSpec
@@ -78,10 +62,3 @@ class BoxMetric(DetectionMetric[BoxLabels, BoxPredictions]):
 
     def digest(self, prediction: BoxPredictions) -> str:
         return digest_arrays(prediction.boxes, prediction.scores, prediction.class_index)
-
-
-def _objects(tallies: Sequence[Tally], classes: int) -> NDArray[np.int64]:
-    total = np.zeros(classes, dtype=np.int64)
-    for tally in tallies:
-        total += np.bincount(tally.true_class[tally.counting], minlength=classes)
-    return total

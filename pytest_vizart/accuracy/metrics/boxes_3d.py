@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_vizart.accuracy.averages import mean_of_known
 from pytest_vizart.accuracy.detection.curves import average_precision
 from pytest_vizart.accuracy.detection.metric import Averages, DetectionMetric
 from pytest_vizart.accuracy.detection.scene import Scene, SceneMatch, match_scene
@@ -158,7 +159,7 @@ class Box3DMetric(DetectionMetric[Box3DLabels, Box3DPredictions]):
             spec.classes.names[index]: columns.figures(index) for index in np.flatnonzero(columns.objects).tolist()
         }
         names = ["ap_distance", *(criterion.name for criterion in _CRITERIA), *_ERRORS]
-        metrics = {f"m{name}": _mean([figures[name] for figures in per_class.values()]) for name in names}
+        metrics = {f"m{name}": mean_of_known([figures[name] for figures in per_class.values()]) for name in names}
         return Averages(metrics, per_class)
 
     def drawn(
@@ -194,7 +195,7 @@ class _Columns:
         for place, criterion in enumerate(_CRITERIA):
             counted = rows[~self._excused[place, rows]]
             found[criterion.name] = criterion.average(self._hit[place, counted], objects)
-        mean = _mean([found[criterion.name] for criterion in _BY_DISTANCE])
+        mean = mean_of_known([found[criterion.name] for criterion in _BY_DISTANCE])
         counted = rows[~self._excused[_OF_ERRORS, rows]]
         errors = nuscenes_errors(self._hit[_OF_ERRORS, counted], self._errors[counted], self._scores[counted], objects)
         return {"ap_distance": mean, **found, **dict(zip(_ERRORS, errors.tolist(), strict=True))}
@@ -237,8 +238,3 @@ def _corners(boxes: Floats) -> Floats:
     half = boxes[:, 5:6] / 2
     low = np.concatenate([ground.min(axis=1), boxes[:, 2:3] - half], axis=1)
     return np.concatenate([low, ground.max(axis=1), boxes[:, 2:3] + half], axis=1)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    given = [value for value in values if value is not None]
-    return float(np.mean(given)) if given else None

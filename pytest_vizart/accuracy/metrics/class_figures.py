@@ -6,17 +6,16 @@ They equal scikit-learn's with `zero_division=0`, which the tests hold them to.
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.metrics import Comparison
 from pytest_vizart.accuracy.metrics.confusion import ratio
+from pytest_vizart.accuracy.wording import without_prediction
 from pytest_vizart.records.labels import LabelSpec
-
-if TYPE_CHECKING:
-    from pytest_vizart.accuracy.metrics.classes import ClassTally
 
 CALIBRATION_BINS = 15
 """Bins of equal width of the expected calibration error (Guo et al., 2017)."""
@@ -25,6 +24,23 @@ _UPPER_EDGES = tuple(np.linspace(0.0, 1.0, CALIBRATION_BINS + 1)[1:].tolist())
 _LEAST = float(np.finfo(np.float64).eps)  # scikit-learn's, where a probability of 0 would be an infinite loss
 _TOP = (3, 5)
 _AVERAGED = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTally:
+    """One sample. truth, predicted: class indices, `predicted` None where nothing was.
+
+    score: the model's. rank: 1 for the most probable class; of equal ones the first of the class map. probability: that
+    of the true class. Both None without probabilities. probabilities: (K,) float64; None too with more classes than
+    `ranking` takes.
+    """
+
+    truth: int
+    predicted: int | None
+    score: float | None = None
+    rank: int | None = None
+    probability: float | None = None
+    probabilities: NDArray[np.float64] | None = None
 
 
 class ClassFigures:
@@ -52,10 +68,6 @@ class ClassFigures:
         self._bins = [[0, 0.0, 0] for _ in range(CALIBRATION_BINS)]  # samples, sum of scores, correct ones
 
     def add(self, tally: ClassTally, comparison: Comparison) -> None:
-        """Take one more sample in."""
-        self.take(tally)
-
-    def take(self, tally: ClassTally) -> None:
         """Take one more sample in."""
         self._samples += 1
         self._truth[tally.truth] += 1
@@ -105,7 +117,7 @@ class ClassFigures:
         metrics |= {f"{name}_weighted": float(np.average(columns[name], weights=truth)) for name in _AVERAGED}
         return metrics
 
-    def _columns(self) -> tuple[dict[str, np.ndarray[Any, Any]], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def _columns(self) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]:
         """Return precision, recall, f1, and the counts in label and prediction, of the classes that occur."""
         hits, truth, predicted = (np.array(one) for one in (self._hits, self._truth, self._predicted))
         occurs = (truth + predicted) > 0
@@ -136,9 +148,7 @@ class ClassFigures:
     def notes(self) -> tuple[str, ...]:
         """Tell what the metrics leave out."""
         answered = self._samples - self._missing
-        notes = []
-        if self._missing:
-            notes.append(f"{self._missing} samples without a prediction count as wrong; ece leaves them out")
+        notes = list(without_prediction(self._missing, "wrong, and not at all in ece"))
         if 0 < self._ranked < answered:
             notes.append(
                 f"{answered - self._ranked} of {answered} predictions came without the probabilities of all classes: "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,29 +10,14 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.metrics import Comparison, Summary
-from pytest_vizart.accuracy.metrics.class_figures import ClassFigures
+from pytest_vizart.accuracy.metrics.class_figures import ClassFigures, ClassTally
 from pytest_vizart.accuracy.metrics.confusion import confusion_details, count_pairs
 from pytest_vizart.accuracy.metrics.ranking import MOST_CLASSES, ranking
+from pytest_vizart.accuracy.metrics.running import over_all
 from pytest_vizart.accuracy.predicted import ClassPrediction
 from pytest_vizart.records.labels import IGNORE, ClassLabel, LabelSpec
 from pytest_vizart.records.outcome import ErrorItem
 from pytest_vizart.records.score import MetricInfo
-
-
-@dataclass(frozen=True, slots=True)
-class ClassTally:
-    """One sample. truth, predicted: class indices, `predicted` None where nothing was.
-
-    score: the model's. rank: 1 for the most probable class; of equal ones the first of the class map. probability: that
-    of the true class. Both None without probabilities. probabilities: (K,) float64, kept up to MOST_CLASSES classes.
-    """
-
-    truth: int
-    predicted: int | None
-    score: float | None = None
-    rank: int | None = None
-    probability: float | None = None
-    probabilities: NDArray[np.float64] | None = None
 
 
 class ClassMetric:
@@ -89,10 +73,8 @@ class ClassMetric:
         costs: by how much accuracy would rise without confusions.
         """
         figures = self.running(spec)
-        for tally in tallies:
-            figures.take(tally)
         ranked = ranking(tallies, spec, full=full)
-        metrics = figures.values() | ranked.metrics
+        metrics = over_all(figures, tallies) | ranked.metrics
         if not full:
             return Summary(metrics)
         per_class = figures.per_class()

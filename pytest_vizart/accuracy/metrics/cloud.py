@@ -20,8 +20,9 @@ from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.regions import worst_places
 from pytest_vizart.accuracy.metrics import Comparison, Summary
 from pytest_vizart.accuracy.metrics.drawn_points import distances_mm, places_mm, spread
-from pytest_vizart.accuracy.metrics.running import RunningMeans
+from pytest_vizart.accuracy.metrics.running import RunningFigures, over_all
 from pytest_vizart.accuracy.predicted import CloudPrediction
+from pytest_vizart.accuracy.wording import counted
 from pytest_vizart.records.labels import CloudLabel, LabelSpec
 from pytest_vizart.records.outcome import ErrorItem
 from pytest_vizart.records.score import MetricInfo
@@ -75,18 +76,12 @@ class CloudMetric:
         Samples without a distance (no prediction, or an empty cloud) are left out of the distances, which a note tells,
         and count as 0 in fscore, precision and recall.
         """
-        running = self.running(spec)
-        for tally in tallies:
-            running.add(tally, tally.comparison)
-        metrics = running.values()
-        for name in _LARGEST:
-            known = [value for tally in tallies if (value := _known(tally)[name]) is not None]
-            metrics[name] = max(known) if known else None
-        return Summary(metrics, notes=_notes(tallies))
+        return Summary(over_all(self.running(spec), tallies), notes=_notes(tallies))
 
-    def running(self, spec: LabelSpec) -> RunningMeans:
-        """Return empty running metrics: all but hausdorff and distance_max."""
-        return RunningMeans(_known, tuple(name for name in (*_DISTANCES, *_SHARES) if name not in _LARGEST))
+    def running(self, spec: LabelSpec) -> RunningFigures:
+        """Return empty running metrics: all of them."""
+        means = tuple(name for name in (*_DISTANCES, *_SHARES) if name not in _LARGEST)
+        return RunningFigures(_known, means, _LARGEST)
 
     def picture(
         self,
@@ -206,7 +201,8 @@ def _known(tally: CloudTally) -> dict[str, float | None]:
 def _notes(tallies: Sequence[CloudTally]) -> tuple[str, ...]:
     notes = []
     if empty := sum(not np.isfinite(tally.comparison.measures["chamfer"]) for tally in tallies):
-        notes.append(f"{empty} samples have no distance (no prediction, or an empty cloud): 0 in fscore, else left out")
+        told = f"{counted(empty, 'sample')} {'has' if empty == 1 else 'have'} no distance"
+        notes.append(f"{told} (no prediction, or an empty cloud): 0 in fscore, else left out")
     if left_out := sum(tally.left_out for tally in tallies):
-        notes.append(f"{left_out} predicted points without finite coordinates are left out")
+        notes.append(f"without finite coordinates, and left out: {counted(left_out, 'predicted point')}")
     return tuple(notes)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.coco.columns import BOXES_AND_MASKS, Convention, Detections, Objects, Pairs
 from pytest_vizart.accuracy.coco.numbers import CocoNumbers, evaluate
 from pytest_vizart.accuracy.detection.metric import Averages, DetectionMetric
+from pytest_vizart.accuracy.detection.notes import cut_off
 from pytest_vizart.accuracy.detection.scene import Scene
 from pytest_vizart.accuracy.detection.tally import DetectionTally, Predicted, Truth, joined
 from pytest_vizart.records.labels import LabelSpec
@@ -73,8 +74,8 @@ class CocoMetric(DetectionMetric[Truth, Predicted]):
 
     def averages(self, tallies: Sequence[DetectionTally[Truth, Predicted]], spec: LabelSpec, *, full: bool) -> Averages:
         numbers = coco_numbers(tallies, spec, self.convention)
-        metrics = {f"{self.prefix}{name}": value for name, value in numbers.metrics.items()}
-        return Averages(metrics, _class_figures(numbers, spec) if full else {})
+        averages = averages_of(numbers, tallies, spec, full=full)
+        return replace(averages, metrics={f"{self.prefix}{name}": one for name, one in averages.metrics.items()})
 
 
 def coco_numbers(tallies: Sequence[DetectionTally[Any, Any]], spec: LabelSpec, convention: Convention) -> CocoNumbers:
@@ -101,15 +102,26 @@ def coco_numbers(tallies: Sequence[DetectionTally[Any, Any]], spec: LabelSpec, c
         joined([each.column + first for each, first in zip(kept, first_column, strict=True)], np.int64),
         joined([each.similarity for each in kept], np.float64),
     )
-    ids = spec.classes.ids
-    order = sorted(range(len(ids)), key=lambda index: ids[index])
-    return evaluate(objects, detections, pairs, order, convention=convention)
+    return evaluate(objects, detections, pairs, class_order(spec), convention=convention)
 
 
-def _class_figures(numbers: CocoNumbers, spec: LabelSpec) -> dict[str, dict[str, float | None]]:
-    columns = {name: numbers.per_class(of) for name, of in _CLASS_FIGURES.items()}
-    present = [index for index, value in columns["ap"].items() if value is not None]
-    return {spec.classes.names[index]: {name: column[index] for name, column in columns.items()} for index in present}
+def class_order(spec: LabelSpec) -> list[int]:
+    """Return the class indices in the order of their IDs, which decides the last bit of a mean."""
+    return sorted(range(len(spec.classes)), key=lambda index: spec.classes.ids[index])
+
+
+def averages_of(
+    numbers: CocoNumbers, tallies: Sequence[DetectionTally[Any, Any]], spec: LabelSpec, *, full: bool
+) -> Averages:
+    """Return COCO's numbers; with `full` ap, ap_50, ap_75 of each class, and what lies beyond the best of an image."""
+    if not full:
+        return Averages(numbers.metrics)
+    columns = {figure: numbers.per_class(name) for figure, name in _CLASS_FIGURES.items()}
+    per_class = {
+        name: {figure: column[index] for figure, column in columns.items()}
+        for index, name in enumerate(spec.classes.names)
+    }
+    return Averages(numbers.metrics, per_class, cut_off(tallies, len(spec.classes), numbers.convention.most[-1]))
 
 
 def _images(counts: Sequence[int]) -> NDArray[np.int64]:

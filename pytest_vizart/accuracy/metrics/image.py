@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.regions import worst_regions
 from pytest_vizart.accuracy.metrics import Comparison, Summary
-from pytest_vizart.accuracy.metrics.running import RunningMeans
+from pytest_vizart.accuracy.metrics.drawn_pixels import stride_px
+from pytest_vizart.accuracy.metrics.running import RunningFigures, over_all
 from pytest_vizart.accuracy.metrics.ssim import WINDOW_PX, structural_similarity, unit_range
 from pytest_vizart.accuracy.predicted import ImagePrediction
+from pytest_vizart.accuracy.wording import without_prediction
 from pytest_vizart.records.labels import ImageLabel, LabelSpec
 from pytest_vizart.records.outcome import ErrorItem
 from pytest_vizart.records.score import MetricInfo
 
 MAX_PSNR_DB = 100.0
-MAX_PICTURE_PX = 512
 _STRIP_VALUES = 1 << 21
 _METRICS = ("psnr_db", "ssim", "mean_abs_difference", "max_abs_difference")
 _WORST = {"psnr_db": 0.0, "ssim": 0.0, "mean_abs_difference": 1.0, "max_abs_difference": 1.0}
@@ -70,19 +71,12 @@ class ImageMetric:
 
     def summarise(self, tallies: Sequence[ImageTally], spec: LabelSpec, *, full: bool = True) -> Summary:
         """Return means over the samples; of max_abs_difference the largest."""
-        running = self.running(spec)
-        for tally in tallies:
-            running.add(tally, tally.comparison)
-        metrics = running.values()
-        largest = [tally.comparison.measures["max_abs_difference"] for tally in tallies]
-        metrics["max_abs_difference"] = max(largest) if largest else None
-        missing = sum(tally.missing for tally in tallies)
-        notes = (f"{missing} samples without a prediction count as wholly different",) if missing else ()
-        return Summary(metrics, notes=notes)
+        notes = without_prediction(sum(tally.missing for tally in tallies), "wholly different")
+        return Summary(over_all(self.running(spec), tallies), notes=notes)
 
-    def running(self, spec: LabelSpec) -> RunningMeans:
-        """Return empty running metrics: all but max_abs_difference."""
-        return RunningMeans(lambda tally: tally.comparison.measures, _METRICS[:-1])
+    def running(self, spec: LabelSpec) -> RunningFigures:
+        """Return empty running metrics: all of them."""
+        return RunningFigures(lambda tally: tally.comparison.measures, _METRICS[:-1], _METRICS[-1:])
 
     def picture(
         self,
@@ -176,9 +170,9 @@ def _broken(measures: Mapping[str, float], tolerances: Mapping[str, float]) -> l
 def difference_map(expected: Image, found: Image) -> NDArray[np.float32]:
     """Return the absolute difference, the largest channel's, (H, W) in shares of the full range.
 
-    Where a side is over MAX_PICTURE_PX, the largest difference in each square of pixels.
+    Of large images the largest difference in each square of `stride_px` pixels.
     """
-    step = _step(expected)
+    step = stride_px(expected.shape)
     rows = []
     for start in range(0, len(expected), step):
         strip = slice(start, start + step)
@@ -188,13 +182,9 @@ def difference_map(expected: Image, found: Image) -> NDArray[np.float32]:
     return np.stack(rows)
 
 
-def _step(image: Image) -> int:
-    return max(1, -(-int(max(image.shape[:2])) // MAX_PICTURE_PX))
-
-
 def _regions(expected: Image, found: Image, tolerances: Mapping[str, float]) -> list[ErrorItem]:
     """Return the largest regions in which the difference is over half of the largest, and over atol."""
-    shown, step = difference_map(expected, found), _step(expected)
+    shown, step = difference_map(expected, found), stride_px(expected.shape)
     height, width = expected.shape[:2]
     items = []
     for region in worst_regions(shown > max(float(shown.max()) / 2, tolerances.get("atol", 0.0))):

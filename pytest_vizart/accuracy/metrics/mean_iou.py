@@ -6,9 +6,9 @@ does not enter the mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,14 @@ from pytest_vizart.accuracy.metrics.confusion import (
     class_counts,
     confusion_details,
     count_pairs,
+    most_frequent,
     ratio,
     total,
 )
+from pytest_vizart.accuracy.wording import counted, without_prediction
 from pytest_vizart.records.labels import IGNORE, LabelSpec
 from pytest_vizart.records.outcome import ErrorItem
+from pytest_vizart.records.score import MetricInfo
 
 MOST_CONFUSED_PAIRS = 10
 
@@ -130,11 +133,6 @@ def _confused(tally: IouTally, spec: LabelSpec, words: Words) -> list[ErrorItem]
     return items
 
 
-def counted(number: int, word: str) -> str:
-    """Return "1 pixel", "2,000 pixels"."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def summarise(tallies: Sequence[IouTally], spec: LabelSpec, words: Words, *, full: bool) -> Summary:
     """Return the metrics of the counts over all samples: they are summed before any IoU is taken.
 
@@ -152,9 +150,8 @@ def summarise(tallies: Sequence[IouTally], spec: LabelSpec, words: Words, *, ful
     if not full:
         return Summary(metrics)
     per_class = _per_class(counts, boundary, spec, words)
-    return Summary(
-        metrics, per_class, {"confusion": confusion_details(pairs, spec.classes.names)}, notes=_notes(tallies)
-    )
+    notes = without_prediction(sum(tally.missing for tally in tallies), "nothing found")
+    return Summary(metrics, per_class, {"confusion": confusion_details(pairs, spec.classes.names)}, notes=notes)
 
 
 def _metrics(counts: ClassCounts, words: Words) -> dict[str, float | None]:
@@ -191,11 +188,6 @@ def _per_class(
     }
 
 
-def _notes(tallies: Sequence[IouTally]) -> tuple[str, ...]:
-    missing = sum(tally.missing for tally in tallies)
-    return (f"{missing} samples without a prediction count as nothing found",) if missing else ()
-
-
 def _summed_boundaries(boundaries: Sequence[BoundaryCounts]) -> BoundaryCounts:
     index = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *(one.index for one in boundaries)]))
     shared, union = np.zeros(len(index), dtype=np.int64), np.zeros(len(index), dtype=np.int64)
@@ -204,6 +196,26 @@ def _summed_boundaries(boundaries: Sequence[BoundaryCounts]) -> BoundaryCounts:
         shared[rows] += one.shared
         union[rows] += one.union
     return BoundaryCounts(index, shared, union)
+
+
+class IouMetric:
+    """The base of the tasks that give each pixel or point a class."""
+
+    headline = "mean_iou"
+    info: Mapping[str, MetricInfo] = {}
+    words: ClassVar[Words]
+
+    def judge(self, tally: IouTally, spec: LabelSpec) -> Comparison:
+        """Return the outcome with the classes that were confused most, and the regions that the tally has."""
+        return judge(tally, spec, self.words)
+
+    def summarise(self, tallies: Sequence[IouTally], spec: LabelSpec, *, full: bool = True) -> Summary:
+        """Return mean_iou, the share that is right, mean_accuracy, fw_iou, of masks boundary_iou; see `summarise`."""
+        return summarise(tallies, spec, self.words, full=full)
+
+    def running(self, spec: LabelSpec) -> RunningIou:
+        """Return empty running metrics: all of them."""
+        return RunningIou(spec, self.words)
 
 
 class RunningIou:
@@ -238,6 +250,12 @@ def _known(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def names_of(indices: Iterable[int], spec: LabelSpec) -> list[str | None]:
-    """Return class names, None for IGNORE."""
-    return [None if index == IGNORE else spec.classes.names[index] for index in indices]
+def most_confused(
+    truth: NDArray[np.int32], predicted: NDArray[np.int32], spec: LabelSpec
+) -> tuple[str | None, str | None]:
+    """Return the names of the pair of classes that two (M,) arrays of class indices hold most often, None for IGNORE.
+
+    M is at least 1.
+    """
+    is_, said = (None if index == IGNORE else spec.classes.names[index] for index in most_frequent(truth, predicted))
+    return is_, said

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.coco.columns import BOXES_AND_MASKS, Convention
 from pytest_vizart.accuracy.detection.metric import Averages
 from pytest_vizart.accuracy.detection.scene import Scene
-from pytest_vizart.accuracy.detection.tally import DetectionTally, joined
-from pytest_vizart.accuracy.detection.voc import VocMatch, voc_averages, voc_match
+from pytest_vizart.accuracy.detection.tally import DetectionTally
+from pytest_vizart.accuracy.detection.voc import VocMatch, voc_match, voc_metrics
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.items import Places
 from pytest_vizart.accuracy.geometry.rotated_iou import rectangle_corners, rotated_iou
@@ -62,15 +62,8 @@ class OrientedBoxMetric(CocoMetric[OrientedBoxLabels, OrientedBoxPredictions]):
 
     def averages(self, tallies: Sequence[Tally], spec: LabelSpec, *, full: bool) -> Averages:
         averages = super().averages(tallies, spec, full=full)
-        true_class = joined([tally.true_class[tally.counting] for tally in tallies], np.int64)
-        voc = voc_averages(
-            [tally.extra.voc for tally in tallies],
-            [tally.scores for tally in tallies],
-            [tally.predicted_class for tally in tallies],
-            np.bincount(true_class, minlength=len(spec.classes)),
-        )
-        shown = {name: averages.metrics[name] for name in _SHOWN}
-        return replace(averages, metrics={**shown, "voc_map": voc.every_point, "voc_map_11": voc.eleven_point})
+        voc = voc_metrics(tallies, [tally.extra.voc for tally in tallies], len(spec.classes))
+        return replace(averages, metrics={name: averages.metrics[name] for name in _SHOWN} | voc)
 
     def places(self, truth: OrientedBoxLabels, prediction: OrientedBoxPredictions) -> Places:
         """Return the upright boxes around them."""

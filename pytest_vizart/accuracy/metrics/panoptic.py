@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.metrics import Comparison, Summary
 from pytest_vizart.accuracy.metrics.confusion import ratio
+from pytest_vizart.accuracy.metrics.drawn_pixels import runs
 from pytest_vizart.accuracy.metrics.segments import FN, FP, IOU, TP, PanopticTally, match_segments
-from pytest_vizart.accuracy.metrics.semantic import drawn
 from pytest_vizart.accuracy.predicted import PanopticPrediction
+from pytest_vizart.accuracy.wording import without_prediction
 from pytest_vizart.errors import PredictionError
 from pytest_vizart.records.labels import IGNORE, LabelSpec, PanopticLabels
 from pytest_vizart.records.outcome import ErrorKind
@@ -90,8 +91,7 @@ class PanopticMetric:
         metrics = _metrics(sums, spec)
         if not full:
             return Summary(metrics)
-        missing = sum(tally.missing for tally in tallies)
-        notes = (f"{missing} samples without a prediction count as all segments missed",) if missing else ()
+        notes = without_prediction(sum(tally.missing for tally in tallies), "all segments missed")
         occurring = np.flatnonzero(sums[:IOU].sum(axis=0)).tolist()
         per_class = {
             spec.classes.names[index]: {
@@ -173,4 +173,4 @@ def _costs(tallies: Sequence[PanopticTally], sums: NDArray[np.float64]) -> dict[
 
 def _drawn(segments: NDArray[np.int32], class_index: NDArray[np.int64], spec: LabelSpec) -> dict[str, Any]:
     names = [f"{spec.classes.names[one]} {number}" for number, one in enumerate(class_index.tolist(), start=1)]
-    return drawn(segments, names)
+    return runs(segments, names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,26 +9,22 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.regions import worst_places
-from pytest_vizart.accuracy.metrics import Comparison, Summary, mean_iou
-from pytest_vizart.accuracy.metrics.confusion import most_frequent
+from pytest_vizart.accuracy.metrics import mean_iou
 from pytest_vizart.accuracy.metrics.drawn_points import encoded, places_mm, spread
 from pytest_vizart.accuracy.predicted import PointPrediction
+from pytest_vizart.accuracy.wording import counted
 from pytest_vizart.errors import PredictionError
 from pytest_vizart.records.labels import IGNORE, LabelSpec, PointLabels
 from pytest_vizart.records.outcome import ErrorItem
-from pytest_vizart.records.score import MetricInfo
-
-_WORDS = mean_iou.Words("point", "accuracy")
 
 
-class PointMetric:
+class PointMetric(mean_iou.IouMetric):
     """A sample is correct when its own mean IoU reaches the threshold. Instances are not looked at.
 
     Measures: mean_iou, min_iou (of the worst class), accuracy, wrong_points.
     """
 
-    headline = "mean_iou"
-    info: Mapping[str, MetricInfo] = {}
+    words = mean_iou.Words("point", "accuracy")
 
     def tally(self, truth: PointLabels, prediction: PointPrediction | None, spec: LabelSpec) -> mean_iou.IouTally:
         """Return pair counts; PredictionError where the numbers of points differ."""
@@ -43,18 +38,6 @@ class PointMetric:
             )
         predicted = None if prediction is None else prediction.labels
         return mean_iou.IouTally(mean_iou.count(truth.labels, predicted, len(spec.classes)), predicted is None)
-
-    def judge(self, tally: mean_iou.IouTally, spec: LabelSpec) -> Comparison:
-        """Return the outcome with the classes that were confused most; places need coordinates, see `regions`."""
-        return mean_iou.judge(tally, spec, _WORDS)
-
-    def summarise(self, tallies: Sequence[mean_iou.IouTally], spec: LabelSpec, *, full: bool = True) -> Summary:
-        """Return mean_iou, accuracy, mean_accuracy, fw_iou; see `mean_iou.summarise`."""
-        return mean_iou.summarise(tallies, spec, _WORDS, full=full)
-
-    def running(self, spec: LabelSpec) -> mean_iou.RunningIou:
-        """Return empty running metrics: all of them."""
-        return mean_iou.RunningIou(spec, _WORDS)
 
     def regions(
         self,
@@ -72,18 +55,9 @@ class PointMetric:
         labelled = truth.labels != IGNORE
         items = []
         for place in worst_places(xyz, labelled & (truth.labels != prediction.labels)):
-            pair = most_frequent(truth.labels[place.points], prediction.labels[place.points])
-            is_, said = mean_iou.names_of(pair, spec)
-            items.append(
-                ErrorItem(
-                    "region",
-                    len(place.points) / int(np.count_nonzero(labelled)),
-                    truth=is_,
-                    predicted=said,
-                    box=place.box,
-                    note=mean_iou.counted(len(place.points), "point"),
-                )
-            )
+            classes = mean_iou.most_confused(truth.labels[place.points], prediction.labels[place.points], spec)
+            share = len(place.points) / int(np.count_nonzero(labelled))
+            items.append(ErrorItem("region", share, *classes, box=place.box, note=counted(len(place.points), "point")))
         return tuple(items)
 
     def picture(

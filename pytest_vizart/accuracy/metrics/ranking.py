@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_vizart.accuracy.averages import mean_of_known
 from pytest_vizart.accuracy.metrics import Summary
+from pytest_vizart.accuracy.metrics.class_figures import ClassTally
 from pytest_vizart.records.labels import LabelSpec
-
-if TYPE_CHECKING:
-    from pytest_vizart.accuracy.metrics.classes import ClassTally
 
 MOST_CLASSES = 200
 """With more classes the probabilities are not kept until the end: 50,000 samples of 1,000 classes would take 400 MB."""
@@ -44,7 +43,7 @@ def ranking(tallies: Sequence[ClassTally], spec: LabelSpec, *, full: bool) -> Su
     scores = np.stack([blank if tally.probabilities is None else tally.probabilities for tally in tallies])
     truth = np.array([tally.truth for tally in tallies])
     per_class = {spec.classes.names[index]: _of_class(truth == index, scores[:, index]) for index in np.unique(truth)}
-    metrics = {name: _mean([one[name] for one in per_class.values()]) for name in _NAMES}
+    metrics = {name: mean_of_known([one[name] for one in per_class.values()]) for name in _NAMES}
     if not full:
         return Summary(metrics)
     curves = {}
@@ -76,8 +75,3 @@ def _curves(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> dict[st
 def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[list[float]]:
     chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_POINTS)).round().astype(np.int64))
     return np.round(np.stack([x[chosen], y[chosen]], axis=1), 6).tolist()  # type: ignore[no-any-return]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.metrics import Comparison, Summary
 from pytest_vizart.accuracy.metrics.edit_distance import aligned, distance, equal_ends
+from pytest_vizart.accuracy.metrics.running import over_all
 from pytest_vizart.accuracy.predicted import TextPrediction
+from pytest_vizart.accuracy.wording import without_prediction
 from pytest_vizart.records.labels import LabelSpec, TextLabel
 from pytest_vizart.records.outcome import ErrorItem
 from pytest_vizart.records.score import MetricInfo
@@ -63,12 +65,8 @@ class TextMetric:
 
     def summarise(self, tallies: Sequence[TextTally], spec: LabelSpec, *, full: bool = True) -> Summary:
         """Return exact_match, the share of samples with no edit; cer and wer; None where no label has text."""
-        running = self.running(spec)
-        for tally in tallies:
-            running.add(tally, tally.comparison)
-        missing = sum(tally.missing for tally in tallies)
-        notes = (f"{missing} samples without a prediction count as empty texts",) if missing else ()
-        return Summary(running.values(), notes=notes)
+        notes = without_prediction(sum(tally.missing for tally in tallies), "empty text")
+        return Summary(over_all(self.running(spec), tallies), notes=notes)
 
     def running(self, spec: LabelSpec) -> _Running:
         """Return empty running metrics: all of them."""

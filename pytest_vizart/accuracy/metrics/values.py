@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.metrics import Comparison, Summary
+from pytest_vizart.accuracy.metrics.running import over_all
 from pytest_vizart.accuracy.metrics.value_differences import Difference, compare_values, rows
 from pytest_vizart.accuracy.predicted import ArrayPrediction
+from pytest_vizart.accuracy.wording import counted, without_prediction
 from pytest_vizart.records.labels import ArrayLabel, LabelSpec
 from pytest_vizart.records.outcome import MAX_ERRORS, ErrorItem
 from pytest_vizart.records.score import MetricInfo
@@ -62,17 +64,15 @@ class ArrayMetric:
         per_class: the same by the arrays' names. Values that are NaN or infinite on one side do not match and are in no
         error; nor are those of another shape, of which all are counted as not matching.
         """
-        running = self.running(spec)
-        for tally in tallies:
-            running.add(tally, Comparison("correct"))
+        metrics = over_all(self.running(spec), tallies)
         if not full:
-            return Summary(running.values())
+            return Summary(metrics)
         names = dict.fromkeys(name for tally in tallies for name in tally.differences if name)
         by_name = {
             name: _figures([tally.differences[name] for tally in tallies if name in tally.differences])
             for name in names
         }
-        return Summary(running.values(), by_name, notes=_notes(tallies))
+        return Summary(metrics, by_name, notes=_notes(tallies))
 
     def running(self, spec: LabelSpec) -> _Running:
         """Return empty running metrics: all of them."""
@@ -151,7 +151,8 @@ def _judged(tally: ArrayTally) -> Comparison:
     errors = [_error(name, one) for name, one in tally.differences.items() if one.mismatches]
     errors += [ErrorItem("shape", 1.0, note=f"{_named(name)} is not in the label") for name in tally.extra]
     errors = sorted(errors, key=lambda item: -item.severity)[:MAX_ERRORS]
-    more = f"; {len(errors) - 1} more arrays differ" if len(errors) > 1 else ""
+    rest = len(errors) - 1
+    more = f"; {counted(rest, 'more array')} differ{'s' if rest == 1 else ''}" if rest else ""
     return Comparison("wrong", errors[0].kind, score, f"{errors[0].note}{more}", measures, tuple(errors))
 
 
@@ -181,9 +182,8 @@ def _figures(differences: Sequence[Difference]) -> dict[str, float | None]:
 
 
 def _notes(tallies: Sequence[ArrayTally]) -> tuple[str, ...]:
-    notes = []
-    if missing := sum(tally.missing for tally in tallies):
-        notes.append(f"{missing} samples without a prediction count as all values out of tolerance")
+    notes = list(without_prediction(sum(tally.missing for tally in tallies), "all values out of tolerance"))
     if unmeasured := sum(one.unmeasured for tally in tallies for one in tally.differences.values()):
-        notes.append(f"{unmeasured} values are NaN or infinite on one side only: in no error figure, not matching")
+        told = f"{counted(unmeasured, 'value')} {'is' if unmeasured == 1 else 'are'} NaN or infinite on one side only"
+        notes.append(f"{told}: in no error figure, not matching")
     return tuple(notes)

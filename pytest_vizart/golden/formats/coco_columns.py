@@ -28,8 +28,9 @@ from pytest_vizart.golden.formats.coco_keypoints import (
 )
 from pytest_vizart.golden.formats.coco_masks import image_size
 from pytest_vizart.golden.formats.coco_results import CocoTask
-from pytest_vizart.golden.formats.coco_run_lengths import checked_masks, mask_areas
+from pytest_vizart.golden.formats.coco_run_lengths import checked_masks
 from pytest_vizart.golden.formats.coco_values import is_crowd, read_area, read_box
+from pytest_vizart.golden.formats.mask_areas import mask_areas
 from pytest_vizart.golden.formats.number_columns import NOT_PLAIN, column, lists
 from pytest_vizart.records.labels import MAX_EDGE_PX
 
@@ -43,6 +44,7 @@ class CocoColumns:
     as the file gives them; None for instances. masks: G run lengths, and sizes: (height, width) of the N images, of
     instances. keypoints: (G, K, 3) float64, x, y, visibility, and ignored: (G,) bool, objects without any, of
     keypoints.
+    has_id_0: whether an annotation has the ID 0.
     """
 
     images: IdTable
@@ -57,6 +59,7 @@ class CocoColumns:
     sizes: tuple[tuple[int, int], ...] = ()
     keypoints: NDArray[np.float64] | None = None
     ignored: NDArray[np.bool_] | None = None
+    has_id_0: bool = False
 
 
 def read_coco_columns(path: Path, task: CocoTask = "boxes") -> CocoColumns:
@@ -99,7 +102,14 @@ def _quickly(data: Any, task: CocoTask) -> CocoColumns:
     _require(((crowd == 0) | (crowd == 1)).all() and (area >= 0).all() and np.isfinite(area).all())
     names = {row["id"]: row["name"] for row in data["categories"]}
     columns = CocoColumns(
-        images, classes, tuple(names[one] for one in classes.ids), image, class_index, crowd == 1, area
+        images,
+        classes,
+        tuple(names[one] for one in classes.ids),
+        image,
+        class_index,
+        crowd == 1,
+        area,
+        has_id_0=bool((numbers == 0).any()),
     )
     if task != "instances":
         columns = _with_sides(columns, rows)
@@ -152,6 +162,7 @@ def _one_by_one(file: CocoFile, places: list[str], rows: list[dict[str, Any]], t
         class_index=np.array([classes.find_one(row["category_id"]) for row in rows], dtype=np.int64),
         crowd=np.array([is_crowd(row, place, path) for row, place in both], dtype=bool),
         area=np.empty(0),
+        has_id_0=any(row.get("id") == 0 for row in rows),
     )
     if task == "instances":  # the area of the mask stands in where there is none
         area = [read_area(row, np.nan, place, path) for row, place in both]

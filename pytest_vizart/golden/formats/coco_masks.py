@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.coco_file import CocoImage
 from pytest_vizart.golden.formats.coco_values import shown
+from pytest_vizart.golden.formats.mask_areas import mask_areas
 from pytest_vizart.golden.formats.polygons import MaskEncoder
 from pytest_vizart.golden.inputs import MAX_PIXELS
 
@@ -134,10 +135,8 @@ def mask_shapes(masks: Sequence[bytes], size: tuple[int, int]) -> list[MaskShape
     if not masks:
         return []
     encoded = [{"size": list(size), "counts": counts} for counts in masks]
-    shapes = zip(codec.toBbox(encoded).tolist(), codec.area(encoded).tolist(), strict=True)
-    return [
-        MaskShape((x, y, x + width, y + height), width * height, float(area)) for (x, y, width, height), area in shapes
-    ]
+    shapes = zip(codec.toBbox(encoded).tolist(), mask_areas(masks, [size] * len(masks)).tolist(), strict=True)
+    return [MaskShape((x, y, x + width, y + height), width * height, area) for (x, y, width, height), area in shapes]
 
 
 def _require_numbers(polygon: object, place: str, path: Path) -> None:

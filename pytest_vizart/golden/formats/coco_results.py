@@ -22,9 +22,10 @@ from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.collector import paused_collector
 from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats.coco_ids import IdTable
-from pytest_vizart.golden.formats.coco_run_lengths import checked_masks, mask_areas
+from pytest_vizart.golden.formats.coco_run_lengths import checked_masks
 from pytest_vizart.golden.formats.coco_values import is_number, shown
 from pytest_vizart.golden.formats.json_pieces import list_pieces
+from pytest_vizart.golden.formats.mask_areas import mask_areas
 from pytest_vizart.golden.formats.number_columns import NOT_PLAIN, column, lists
 from pytest_vizart.records.labels import MAX_EDGE_PX
 

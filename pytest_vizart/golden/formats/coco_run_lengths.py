@@ -22,7 +22,6 @@ Size = tuple[int, int]
 _BITS, _MORE, _NEGATIVE = 0x1F, 0x20, 0x10
 _MOST_GROUPS = 6  # 30 bits: no run of a mask is longer, and no sum of as many as fit into memory overflows
 _CHARACTERS_AT_ONCE = 1 << 20
-_AREAS_AT_ONCE = 255  # pycocotools 2.0.11 puts the number of masks into 8 bits, and fails beyond
 
 
 def checked_masks(
@@ -49,18 +48,6 @@ def checked_masks(
         masks.get(number) or encode_mask({"segmentation": one}, sizes[number], place(number), path)
         for number, one in enumerate(segmentations)
     )
-
-
-def mask_areas(masks: Sequence[bytes], sizes: Sequence[Size]) -> NDArray[np.float64]:
-    """Return the area of each mask in pixels; `sizes`: of each."""
-    from pycocotools import mask as codec
-
-    areas = np.empty(len(masks))
-    for start in range(0, len(masks), _AREAS_AT_ONCE):
-        now = slice(start, start + _AREAS_AT_ONCE)
-        objects = zip(masks[now], sizes[now], strict=True)
-        areas[now] = codec.area([{"size": list(size), "counts": counts} for counts, size in objects])
-    return areas
 
 
 def covers(texts: Sequence[bytes], pixels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -54,7 +54,8 @@ def _inside(content: bytes, path: Path, hint: str) -> tuple[int, int]:
     opening, end = _OPENING.match(content), content.rfind(b"]")
     if opening is None or end < opening.end() or content[end + 1 :].strip(_SPACE):
         raise _no_list(content, path, hint)
-    return (end, end) if _CLOSING.match(content, opening.end()) else (opening.end(), end)
+    closing = _CLOSING.match(content, opening.end())
+    return (end, end) if closing and closing.end() == end + 1 else (opening.end(), end)
 
 
 def _no_list(content: bytes, path: Path, hint: str) -> GoldenFormatError:

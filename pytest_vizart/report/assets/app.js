@@ -24,7 +24,8 @@ function pressMode(mode) {
 
 const KEYS = {
   j: () => moveCase(1), ArrowRight: () => moveCase(1), k: () => moveCase(-1), ArrowLeft: () => moveCase(-1),
-  t: () => pressMode("truth"), p: () => pressMode("predicted"), b: () => pressMode("both"),
+  t: () => pressMode("truth"), p: () => pressMode("predicted"),
+  b: () => { pressMode("both"); pressMode("difference"); },
   "?": () => byId("help").showModal(),
   "/": () => { goTo("cases"); byId("filter-q")?.focus(); },
 };
@@ -56,6 +57,7 @@ function start() {
   byId("help-open").addEventListener("click", () => byId("help").showModal());
   byId("trends-open")?.addEventListener("click", openTrends);
   setUpFlames();
+  setUpTables();
   for (const link of document.querySelectorAll(".top nav a")) {
     link.addEventListener("click", (event) => { event.preventDefault(); goTo(link.hash.slice(1)); });
   }
@@ -67,7 +69,10 @@ function start() {
   });
   setUpFilters();
   addEventListener("resize", drawRows);
-  addEventListener("hashchange", () => { if (followHash()) byId("case-view").scrollIntoView({ block: "nearest" }); });
+  addEventListener("hashchange", () => {
+    if (followHash()) byId("case-view").scrollIntoView({ block: "nearest" });
+    else if (location.hash.includes("=")) goTo("cases");
+  });
   if (followHash()) goTo("cases");
   // A link to the case that is shown already changes no hash: it has to go there all the same.
   document.addEventListener("click", (event) => {

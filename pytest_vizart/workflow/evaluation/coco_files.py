@@ -131,13 +131,14 @@ def _notes(
         *_unknown("image", found.unknown_images),
         *_unknown("class", found.unknown_classes),
     ]
+    if truth.has_id_0:
+        notes.append("an annotation has the ID 0: it counts here, pycocotools takes it for one that is never found")
     if not found.rows:
         notes.append("the result file has no detections")
     beyond = len(detections) - len(ranking.order)
     if beyond:
-        notes.append(
-            f"{_detections(beyond)} beyond the best {convention.most[-1]} of their image and class do not count"
-        )
+        best = convention.most[-1]
+        notes.append(f"not counted, beyond the best {best} of their image and class: {_detections(beyond)}")
     empty = len(truth.classes) - len(np.unique(truth.class_index))
     if empty:
         notes.append(f"without an object, and left out of the means: {empty} of {len(truth.classes)} classes")

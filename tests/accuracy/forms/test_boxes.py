@@ -80,6 +80,8 @@ def test_coco_results_are_x_y_width_height_and_ids_whatever_is_said() -> None:
         assert prediction.extent is not None
     with pytest.raises(PredictionError, match="unknown class"):
         boxes([{**row, "category_id": 1}], sparse)
+    named = boxes([{"box": BOX, "category_id": 5}], sparse, labels="index")
+    assert (named.boxes.tolist(), named.class_index.tolist()) == ([BOX], [0])
 
 
 COCO_LIKE = spec("boxes", ["person", "car"], [1, 3])
@@ -159,7 +161,10 @@ def test_scores_outside_of_zero_and_one_and_boxes_without_size_are_accepted() ->
         ({"boxes": [BOX[:2]], "labels": [0]}, "shape", "wrong shape"),
         ({"boxes": "text", "labels": [0]}, "boxes", "not numbers"),
         ([{"score": 1.0}], "boxes[0]", "no box in it"),
-        ([{"box": BOX, "label": 0}, {"box": BOX}], "boxes[1].label", "box without a class"),
+        ([{"box": BOX, "label": 0}, {"box": BOX}], "boxes[1].label", "object without a label"),
+        ([{"bbox": BOX, "category_id": 0}, {"bbox": BOX}], "boxes[1].category_id", "object without a category_id"),
+        ([{"bbox": BOX, "label": 0}, {"box": BOX, "label": 0}], "boxes[1]", "no box in it.*the same in each"),
+        ({"boxes": [], "scores": [0.5]}, "scores", "as many boxes"),
         ([{"box": BOX[:3], "label": 0}], "boxes[0]", "not a box"),
         ({"boxes": [[-1e308, 0, 1e308, 1]], "labels": [0]}, "boxes", "too large"),
         ("text", "boxes", "not a|wrong shape"),

@@ -68,7 +68,7 @@ def value(chance: random.Random, depth: int = 0) -> Any:
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("task", ["instances", "keypoints", "oriented_boxes", "boxes_3d"])
+@pytest.mark.parametrize("task", ["boxes", "instances", "keypoints", "oriented_boxes", "boxes_3d"])
 def test_read_or_refused(task: Task) -> None:
     chance = random.Random(0)
     outcomes = {"read": 0, "refused": 0}

@@ -18,7 +18,7 @@ from pytest_vizart.accuracy.predicted import (
 )
 from pytest_vizart.accuracy.predictions import read_prediction
 from pytest_vizart.errors import PredictionError
-from pytest_vizart.records.labels import ClassMap, LabelSpec
+from pytest_vizart.records.labels import ClassMap, LabelSpec, Task
 from tests.accuracy.forms.tensors import Tensor
 from tests.accuracy.problems import spec
 
@@ -384,18 +384,32 @@ def test_ids_of_cocos_results_are_ids_whatever_numbers_the_model_has() -> None:
     assert keypoints([row], sparse).objects.class_index.tolist() == [1]
     assert keypoints([row], sparse, labels="index").objects.class_index.tolist() == [1]
     with pytest.raises(PredictionError, match="IDs or indices"):
-        keypoints([row | {"label": 18}], sparse)
+        keypoints([{"keypoints": POINTS[0], "label": 18}], sparse)
 
 
-def test_boxes_in_cocos_results_are_a_corner_and_a_size() -> None:
-    row = {"keypoints": POINTS.reshape(-1), "score": 0.5, "category_id": 1, "bbox": [1, 2, 3, 4]}
-    assert keypoints([row]).objects.boxes.tolist() == [[1, 2, 4, 6]]
-    assert keypoints([row]).objects.extent.tolist() == [12]  # type: ignore[union-attr]
-    assert instances([{"segmentation": RLE, "category_id": 1, "bbox": [1, 2, 3, 4]}]).objects.boxes.tolist() == [
-        [1, 2, 4, 6]
-    ]
-    plain = {"keypoints": POINTS[0], "label": 1, "box": [1, 2, 3, 4]}
-    assert keypoints([plain]).objects.boxes.tolist() == [[1, 2, 3, 4]]
+@pytest.mark.parametrize("beside", [{}, {"label": "dog"}, {"score": 0.5, "image_id": 7}])
+@pytest.mark.parametrize("options", [{}, {"labels": "index"}, {"box_format": "cxcywh"}])
+@pytest.mark.parametrize("task, own", [
+    ("boxes", {}), ("instances", {"segmentation": RLE}), ("keypoints", {"keypoints": POINTS.reshape(-1)})
+])  # fmt: skip
+def test_a_row_of_cocos_results_means_the_same_for_every_task(
+    task: Task, own: dict[str, Any], beside: dict[str, Any], options: dict[str, Any]
+) -> None:
+    row = own | {"category_id": 18, "bbox": [1, 2, 3, 4]} | beside
+    prediction: Any = read_prediction([row], spec(task, ["person", "dog"], [18, 1]), **options)
+    objects = getattr(prediction, "objects", prediction)
+    assert objects.boxes.tolist() == [[1, 2, 4, 6]]
+    assert objects.extent.tolist() == [12]
+    assert objects.class_index.tolist() == [0]
+
+
+def test_boxes_in_rows_of_another_kind_are_as_box_format_says() -> None:
+    for row in (
+        {"label": 1, "box": [1, 2, 3, 4]},
+        {"label": 1, "bbox": [1, 2, 3, 4]},
+        {"category_id": 1, "box": [1, 2, 3, 4]},
+    ):
+        assert keypoints([{"keypoints": POINTS[0]} | row]).objects.boxes.tolist() == [[1, 2, 3, 4]]
 
 
 def test_the_models_own_names_say_what_its_numbers_mean() -> None:

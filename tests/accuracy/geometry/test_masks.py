@@ -130,3 +130,9 @@ def test_empty_runs_are_joined() -> None:
         assert masks.checked_counts(runs, (4, 4), "here") == counts
     assert masks.checked_counts([0, 16], (4, 4), "here") == masks.encode(np.ones((1, 4, 4)))[0]
     assert masks.checked_counts([0, 0, 16], (4, 4), "here") == masks.encode(np.zeros((1, 4, 4)))[0]
+
+
+@pytest.mark.parametrize("count", [255, 256, 600])
+def test_areas_of_many_masks(count: int) -> None:
+    (counts,) = masks.encode(np.ones((1, 2, 3), dtype=bool))
+    assert masks.areas([counts] * count, (2, 3)).tolist() == [6.0] * count

@@ -99,7 +99,7 @@ def test_per_class_and_confusion_tell_the_same_counts() -> None:
         "classes": ["a", "b", "c"], "matrix": [[1, 1, 0], [0, 1, 0], [0, 0, 0]], "missing": [0, 1, 0],
     }  # fmt: skip
     assert summary.costs == {"confused": 0.25}
-    assert summary.notes == ("1 samples without a prediction count as wrong; ece leaves them out",)
+    assert summary.notes == ("1 sample without a prediction counts as wrong, and not at all in ece",)
 
 
 def test_a_missing_prediction_lowers_everything_that_it_can() -> None:

@@ -129,7 +129,7 @@ def test_metrics_are_means_over_the_samples() -> None:
     assert summary.metrics["psnr_db"] == pytest.approx((100 + 20 + 0) / 3)
     assert summary.metrics["mean_abs_difference"] == pytest.approx(1.1 / 3)
     assert summary.metrics["max_abs_difference"] == 1.0
-    assert summary.notes == ("1 samples without a prediction count as wholly different",)
+    assert summary.notes == ("1 sample without a prediction counts as wholly different",)
     assert running.values() == {name: summary.metrics[name] for name in running.values()}
     assert set(metric.summarise([], SPEC).metrics.values()) == {None}
     assert metric.info["psnr_db"].unit == "dB"

@@ -170,7 +170,7 @@ def test_nothing_predicted_and_nothing_labelled() -> None:
     tallies = [metric.tally(mask([[0, 1]]), prediction, SEGMENT) for prediction in (drawn([[0, 1]]), None)]
     summary = metric.summarise(tallies, SEGMENT)
     assert (summary.metrics["mean_iou"], summary.metrics["boundary_iou"]) == (0.5, 0.5)
-    assert summary.notes == ("1 samples without a prediction count as nothing found",)
+    assert summary.notes == ("1 sample without a prediction counts as nothing found",)
 
 
 def test_running_metrics_equal_those_at_the_end() -> None:

@@ -115,7 +115,7 @@ def test_edits_are_summed_before_the_rate() -> None:
     ]
     summary = metric.summarise(tallies, SPEC)
     assert summary.metrics == {"exact_match": 1 / 3, "cer": 0.5, "wer": 2 / 3}
-    assert summary.notes == ("1 samples without a prediction count as empty texts",)
+    assert summary.notes == ("1 sample without a prediction counts as empty text",)
     running = metric.running(SPEC)
     for tally in tallies:
         running.add(tally, metric.judge(tally, SPEC))

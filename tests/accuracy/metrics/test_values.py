@@ -86,7 +86,7 @@ def test_shapes_and_names_must_agree() -> None:
         ("shape", "a is missing"),
         ("shape", "c is not in the label"),
     ]
-    assert found.reason == "a is missing; 1 more arrays differ"
+    assert found.reason == "a is missing; 1 more array differs"
     assert (found.measures["mismatches"], found.measures["matching"]) == (4.0, 0.25)
     unnamed = compare_arrays({"a": np.zeros(3)}, {"": np.zeros(3)}, {})
     assert unnamed.errors[0].note == "a is missing; a single array without a name came: give {name: array}"
@@ -123,7 +123,7 @@ def test_metrics_are_over_all_values_and_by_name() -> None:
     }  # fmt: skip
     assert summary.per_class["b"]["matching"] == pytest.approx(1 / 3)
     assert summary.per_class["a"]["max_abs_error"] == 0.5
-    assert summary.notes == ("1 samples without a prediction count as all values out of tolerance",)
+    assert summary.notes == ("1 sample without a prediction counts as all values out of tolerance",)
     running = metric.running(SPEC)
     for tally in tallies:
         running.add(tally, metric.judge(tally, SPEC))

@@ -288,3 +288,9 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, content: bytes) -> No
     write_images(tmp_path, ["images/a.png", "images/b.png"])
     for task in TASKS:
         read_or_refuse(Labels(tmp_path, "gt.json", task, format="coco"), "a")
+
+
+def test_an_image_with_more_than_255_masks(tmp_path: Path) -> None:
+    label = instances(tmp_path, *[SQUARE] * 300)
+    assert len(set(label.objects.area.tolist())) == 1
+    assert len(label.masks) == 300

@@ -18,7 +18,7 @@ from tests.accuracy.coco.coco_problems import box_problem, keypoint_problem, mas
 from tests.golden.mutations import damaged, read_in_bounds
 
 PROBLEMS = {"boxes": box_problem, "instances": mask_problem, "keypoints": keypoint_problem}
-FIELDS = ("image", "class_index", "crowd", "area", "sides", "keypoints", "ignored")
+FIELDS = ("image", "class_index", "crowd", "area", "sides", "keypoints", "ignored", "has_id_0")
 
 
 def columns(folder: Path, truth: Any, task: CocoTask = "boxes") -> CocoColumns:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as codec
 
-from pytest_vizart.golden.formats.coco_run_lengths import checked_masks, covers, mask_areas
+from pytest_vizart.golden.formats.coco_run_lengths import checked_masks, covers
+from pytest_vizart.golden.formats.mask_areas import mask_areas
 
 
 def encoded(mask: np.ndarray[Any, Any]) -> bytes:

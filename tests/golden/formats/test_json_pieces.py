@@ -61,6 +61,7 @@ def test_rows_are_cut_apart_where_they_end() -> None:
         (b'[{"a": 1},\n\n\n{"a": 2}, {"b" 3}]', "line 4, column 16"),
         (b'[{"a": 1}', "line 1"),
         (b'[{"a": 1}]]', "line 1"),
+        (b"[]]", "line 1, column 3"),
         (b"", "line 1"),
     ],
 )

@@ -114,7 +114,9 @@ def found(image: Any, category: Any, box: list[float], score: float = 0.9) -> di
 
 def test_an_annotation_with_id_0_counts(tmp_path: Path) -> None:
     results = [found(3, 7, [0, 0, 10, 10]), found(1, 7, [5, 5, 10, 10])]
-    assert evaluated(tmp_path, TRUTH, results).metrics["map"] == pytest.approx(1.0)
+    evaluation = evaluated(tmp_path, TRUTH, results)
+    assert evaluation.metrics["map"] == pytest.approx(1.0)
+    assert any("ID 0" in note for note in evaluation.notes)
     assert oracle(TRUTH, results, "boxes")["map"] == pytest.approx(0.505, abs=0.01)  # it loses the object
 
 

@@ -1,0 +1,150 @@
+"""Ground truth of an evaluation: samples with labels, out of a golden dataset or a label file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_vizart.errors import GoldenError, GoldenFormatError, UsageError
+from pytest_vizart.golden.dataset import GoldenDataset
+from pytest_vizart.golden.discovery import manifest_of
+from pytest_vizart.golden.files import is_file
+from pytest_vizart.golden.formats.coco_file import read_coco
+from pytest_vizart.golden.formats.sample_names import SampleNames
+from pytest_vizart.golden.image_size import Size, image_size
+from pytest_vizart.golden.listing import SampleKey
+from pytest_vizart.records.labels import Label, LabelSpec
+from pytest_vizart.workflow.evaluation.options import Options
+
+_COCO_FORMATS = ("coco", "lvis")
+
+
+@dataclass(frozen=True, slots=True)
+class Truths:
+    """Samples with labels.
+
+    keys: the samples in their order; `path` need not exist. read: returns a label, None where there is none; raises
+    GoldenFormatError. told: file and format, for people. image_ids: COCO's image ID -> sample ID. sizes: sample ID ->
+    (height, width), where a label file gives it. missing: what a sample without a label file is; for notes.
+    """
+
+    spec: LabelSpec
+    keys: tuple[SampleKey, ...]
+    read: Callable[[SampleKey], Label | None]
+    told: str
+    image_ids: Mapping[int | str, str] = field(default_factory=dict)
+    sizes: Mapping[str, Size] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> SampleNames:
+        """Finds samples by the names that files give them."""
+        return SampleNames(self.keys)
+
+    def size_of(self, key: SampleKey, label: Label | None = None) -> Size:
+        """Return (height, width) in pixels; GoldenFormatError where nothing tells them."""
+        own = self.sizes.get(key.id) or size_of_label(label)
+        if own is not None:
+            return own
+        if not is_file(key.path):
+            raise GoldenFormatError(
+                "size of the image is not known",
+                file=key.path,
+                expected="the input image, or a label file that gives width and height",
+                found="no such file",
+                hint="name the folder of the images: --images DIR, images=...",
+            )
+        return image_size(key.path, self.shared)
+
+
+def size_of_label(label: Label | None) -> Size | None:
+    """Return (height, width) of labels that have one."""
+    size: Size | None = getattr(label, "size", None)
+    for column in ("mask", "segments"):
+        array = getattr(label, column, None)
+        if array is not None:
+            size = (int(array.shape[0]), int(array.shape[1]))
+    return size
+
+
+def truths_of_dataset(dataset: GoldenDataset | Path, options: Options) -> Truths:
+    """Return the labels of one stage of a golden dataset.
+
+    Raises:
+        GoldenError: no dataset, or no labels for the stage.
+        UsageError: several stages, and nothing says which.
+    """
+    loaded = dataset if isinstance(dataset, GoldenDataset) else GoldenDataset.load(dataset)
+    spec = _chosen_stage(loaded, options)
+    keys = tuple(_key(loaded, sample.id) for sample in loaded)
+    image_ids, sizes = _of_coco(loaded, spec.stage, keys)
+    return Truths(
+        spec=options.applied_to(spec),
+        keys=keys,
+        read=lambda key: loaded[key.id].label(spec.stage),
+        told=f"{loaded.name}, stage {spec.stage}",
+        image_ids=image_ids,
+        sizes=sizes,
+    )
+
+
+def _chosen_stage(dataset: GoldenDataset, options: Options) -> LabelSpec:
+    if options.stage is not None:
+        spec = dataset.spec(options.stage)
+        fitting = [spec] if options.task in (None, spec.task) else []
+    else:
+        fitting = [spec for spec in dataset.specs if options.task in (None, spec.task)]
+    if len(fitting) == 1:
+        return fitting[0]
+    stages = ", ".join(f"{spec.stage} ({spec.task})" for spec in dataset.specs)
+    raise UsageError(
+        "several stages have labels" if fitting else "no stage has labels of this task",
+        file=dataset.root,
+        place="stage" if options.stage is None else f"stage {options.stage}",
+        expected=f"one of {stages}",
+        found=options.task or "no choice",
+        hint="name one: --stage NAME, stage=...; or the task: --task, task=...",
+    )
+
+
+def _key(dataset: GoldenDataset, sample_id: str) -> SampleKey:
+    sample = dataset[sample_id]
+    path = Path(sample.path)
+    try:
+        relative = path.relative_to(dataset.root).as_posix()
+    except ValueError:
+        relative = path.name
+    return SampleKey(sample.id, path, relative, sample.id + path.suffix, sample.tags, sample.splits)
+
+
+def _of_coco(
+    dataset: GoldenDataset, stage: str, keys: tuple[SampleKey, ...]
+) -> tuple[dict[int | str, str], dict[str, Size]]:
+    """Return image IDs and sizes that the COCO files of a stage give: results in COCO's form name images by them."""
+    ids: dict[int | str, str] = {}
+    sizes: dict[str, Size] = {}
+    names = SampleNames(keys)
+    try:
+        manifest, _ = manifest_of(dataset.root)
+        paths = [entry.path for entry in manifest.labels if entry.stage == stage and _is_coco(entry.format, entry.path)]
+        for path in paths:
+            for image in read_coco(dataset.root / path).images:
+                sample = names.exact(image.file_name) or names.by_file_name(image.file_name or image.url_name)
+                if sample is not None:
+                    ids[image.id] = sample
+                    sizes |= declared_size(sample, image.width, image.height)
+    except GoldenError:  # the labels themselves will say so when they are read
+        return {}, {}
+    return ids, sizes
+
+
+def _is_coco(form: str | None, path: str) -> bool:
+    return form in _COCO_FORMATS or (form is None and path.lower().endswith(".json"))
+
+
+def declared_size(sample_id: str, width: object, height: object) -> dict[str, Size]:
+    """Return {sample ID: size} where both are sizes, {} otherwise."""
+    right = all(isinstance(one, int) and not isinstance(one, bool) and 0 < one < 2**31 for one in (width, height))
+    return {sample_id: (height, width)} if right else {}  # type: ignore[dict-item]
