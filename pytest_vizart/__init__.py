@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_vizart.accuracy.custom import register_metric
     from pytest_vizart.errors import (
         GoldenError,
         GoldenFormatError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_vizart.golden.formats import register_format
     from pytest_vizart.history.reader import History
     from pytest_vizart.profiling.watching.instrumentation import profile
+    from pytest_vizart.workflow.evaluation.evaluate import evaluate
     from pytest_vizart.workflow.run import Run
     from pytest_vizart.workflow.tracker import RunTracker
 
@@ -39,8 +41,10 @@ _HOMES = {
     "UsageError": "errors",
     "VizartError": "errors",
     "VizartWarning": "errors",
+    "evaluate": "workflow.evaluation.evaluate",
     "profile": "profiling.watching.instrumentation",
     "register_format": "golden.formats",
+    "register_metric": "accuracy.custom",
 }
 
 __all__ = [
@@ -56,8 +60,10 @@ __all__ = [
     "UsageError",
     "VizartError",
     "VizartWarning",
+    "evaluate",
     "profile",
     "register_format",
+    "register_metric",
 ]
 
 

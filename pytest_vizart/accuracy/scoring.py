@@ -15,7 +15,15 @@ from pytest_vizart.accuracy.metrics import Comparison, LocatingMetric, task_metr
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import UsageError
 from pytest_vizart.records.labels import Label, LabelSpec
-from pytest_vizart.records.outcome import ERROR_KINDS, MAX_ERRORS, OUTCOME_STATUSES, Case, Outcome, OutcomeStatus
+from pytest_vizart.records.outcome import (
+    ERROR_KINDS,
+    MAX_ERRORS,
+    OUTCOME_STATUSES,
+    Case,
+    ErrorItem,
+    Outcome,
+    OutcomeStatus,
+)
 from pytest_vizart.records.score import Counts, ErrorCount, MetricInfo, Score
 
 DEFAULT_KEPT_CASES = 5000
@@ -95,20 +103,11 @@ class StageScorer:
             UsageError: the sample was added before, or `correct_when` names a measure that the task does not have.
         """
         self._require_new(sample_id)
-        tally = self.metric.tally(truth, prediction, self.spec)
-        custom = {
-            metric.name: value
-            for metric in self._custom
-            if (value := metric.measure_sample(truth, prediction)) is not None
-        }
-        comparison = self._judged(self.metric.judge(tally, self.spec), custom)
-        self._scored.append(_Scored(tally, tags, custom))
-        self._running.add(tally, comparison)
+        comparison = self._compared(truth, prediction, tags)
         # Only a wrong sample's cloud is loaded again: its worst places are looked for, and its picture drawn.
         cloud = xyz() if xyz is not None and comparison.status == "wrong" else None
         if cloud is not None and isinstance(self.metric, LocatingMetric):
-            found = (*comparison.errors, *self.metric.regions(truth, prediction, self.spec, cloud))
-            comparison = replace(comparison, errors=tuple(sorted(found, key=lambda error: -error.severity)))
+            comparison = _with_errors(comparison, self.metric.regions(truth, prediction, self.spec, cloud))
         worst = comparison.errors[0] if comparison.errors else None
         outcome = self._record(
             sample_id,
@@ -127,20 +126,34 @@ class StageScorer:
             false_positives=comparison.false_positives[:MAX_ERRORS],
         )
         if comparison.status == "wrong" and len(self._cases) < self._keep_cases:
-            drawn, predicted = self.metric.picture(truth, prediction, self.spec, xyz=cloud)
-            self._cases.append(
-                Case(
-                    sample_id,
-                    self.spec.stage,
-                    self.spec.task,
-                    outcome.error_type,
-                    outcome.reason,
-                    input_path,
-                    drawn,
-                    predicted,
-                )
-            )
+            drawn = self.metric.picture(truth, prediction, self.spec, xyz=cloud)
+            self._cases.append(self._case(outcome, input_path, *drawn))
         return outcome
+
+    def _compared(self, truth: Label, prediction: Prediction, tags: tuple[str, ...]) -> Comparison:
+        """Compare, and take the sample into the metrics."""
+        tally = self.metric.tally(truth, prediction, self.spec)
+        custom = {
+            metric.name: value
+            for metric in self._custom
+            if (value := metric.measure_sample(truth, prediction)) is not None
+        }
+        comparison = self._judged(self.metric.judge(tally, self.spec), custom)
+        self._scored.append(_Scored(tally, tags, custom))
+        self._running.add(tally, comparison)
+        return comparison
+
+    def _case(self, outcome: Outcome, input_path: str | None, truth: dict[str, Any], predicted: dict[str, Any]) -> Case:
+        return Case(
+            outcome.sample_id,
+            self.spec.stage,
+            self.spec.task,
+            outcome.error_type,
+            outcome.reason,
+            input_path,
+            truth,
+            predicted,
+        )
 
     def add_invalid(
         self,
@@ -264,3 +277,8 @@ class StageScorer:
         self._outcomes[sample_id] = outcome
         self._counts[status] += 1
         return outcome
+
+
+def _with_errors(comparison: Comparison, more: tuple[ErrorItem, ...]) -> Comparison:
+    errors = sorted((*comparison.errors, *more), key=lambda error: -error.severity)
+    return replace(comparison, errors=tuple(errors))

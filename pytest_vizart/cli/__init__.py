@@ -6,6 +6,7 @@ import click
 
 from pytest_vizart.cli.baseline import baseline
 from pytest_vizart.cli.doctor import doctor
+from pytest_vizart.cli.evaluate import evaluate
 from pytest_vizart.cli.export import export
 from pytest_vizart.cli.golden import golden
 from pytest_vizart.cli.runs import runs
@@ -25,3 +26,4 @@ main.add_command(baseline)
 main.add_command(doctor)
 main.add_command(export)
 main.add_command(golden)
+main.add_command(evaluate)

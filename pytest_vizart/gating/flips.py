@@ -81,9 +81,8 @@ def _changes(stage: str, outcome: Outcome, baseline: AccuracyBaseline) -> Object
     same = digest is not None and digest == outcome.label_digest
     if not same or "invalid" in (outcome.status, baseline.outcomes[stage][sample]):
         return ObjectChanges()
-    return object_changes(
-        baseline.missed.get(stage, {}).get(sample, ()),
-        baseline.false_positives.get(stage, {}).get(sample, ()),
-        outcome.missed,
-        outcome.false_positives,
-    )
+    missed = baseline.missed.get(stage, {}).get(sample, ())
+    spare = baseline.false_positives.get(stage, {}).get(sample, ())
+    if missed is None or spare is None:
+        return ObjectChanges()
+    return object_changes(missed, spare, outcome.missed, outcome.false_positives)

@@ -42,6 +42,7 @@ def coordinates(fields: Mapping[str, NDArray[Any]], dtype: type[_Float], path: P
                 f"points have no property {axis}",
                 file=path,
                 place="header",
+                expected="fields x, y and z",
                 found=", ".join(fields) or "none",
                 hint="name the coordinates x, y, z",
             )
@@ -50,6 +51,7 @@ def coordinates(fields: Mapping[str, NDArray[Any]], dtype: type[_Float], path: P
                 f"property {axis} is not one number for each point",
                 file=path,
                 place="header",
+                expected="shape (N,)",
                 found=f"{fields[axis].dtype} of shape {fields[axis].shape}",
                 hint="write x, y and z as three fields of numbers",
             )

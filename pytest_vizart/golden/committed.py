@@ -29,8 +29,8 @@ class _Sample(BaseModel):
 
     status: str
     label: str | None = None
-    missed: list[str] = Field(default_factory=list)
-    false_positives: list[str] = Field(default_factory=list)
+    missed: list[str] | None = Field(default_factory=list)  # null: the run was of a version that did not tell
+    false_positives: list[str] | None = Field(default_factory=list)
 
 
 class _Stage(BaseModel):
@@ -139,9 +139,9 @@ def _sample(baseline: AccuracyBaseline, stage: str, sample: str, status: str) ->
     if digest is not None:
         row["label"] = digest
     for name, objects in (("missed", baseline.missed), ("false_positives", baseline.false_positives)):
-        found = objects.get(stage, {}).get(sample)
-        if found:
-            row[name] = list(found)
+        found = objects.get(stage, {}).get(sample, ())
+        if found is None or found:
+            row[name] = None if found is None else list(found)
     return row
 
 

@@ -47,6 +47,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; a name that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def require_inside(root: Path, paths: Iterable[Path], *, file: Path, place: str) -> None:
     """Raise GoldenFormatError if one of the paths, symbolic links followed, lies outside of `root`."""
     real_root = root.resolve()
@@ -76,9 +84,34 @@ def read_bytes(path: Path, *, limit: int = MAX_LABEL_FILE_BYTES) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     refuse_lfs_pointer(content[:64], path)
     return content
+
+
+def read_text(path: Path, *, limit: int = MAX_LABEL_FILE_BYTES) -> str:
+    """Return the text of a file in UTF-8, its byte order mark left out; errors as of `read_bytes`, `decoded`."""
+    return decoded(read_bytes(path, limit=limit), path)
+
+
+def decoded(content: bytes, path: Path) -> str:
+    """Return text in UTF-8, its byte order mark left out; GoldenFormatError, with the line, where it is none."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error, error.object.count(b"\n", 0, error.start) + 1) from error
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError, line: int | None = None) -> GoldenFormatError:
+    """Return the error of a file that is no text in UTF-8."""
+    return GoldenFormatError(
+        "not UTF-8 text",
+        file=path,
+        place=None if line is None else f"line {line}",
+        expected="text in UTF-8",
+        found=str(error),
+        hint="is it a text file? save it as UTF-8",
+    )
 
 
 def require_regular(path: Path, *, limit: int) -> int:
@@ -87,9 +120,15 @@ def require_regular(path: Path, *, limit: int) -> int:
         size = path.stat().st_size
         regular = path.is_file()
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not regular:
-        raise GoldenFormatError("not a regular file", file=path, hint="give a file, not a folder or a device")
+        raise GoldenFormatError(
+            "not a regular file",
+            file=path,
+            expected="a file",
+            found="a folder" if is_folder(path) else "a device or the like",
+            hint="check the path",
+        )
     if size > limit:
         raise GoldenFormatError(
             "file is too large",
@@ -108,6 +147,7 @@ def refuse_lfs_pointer(head: bytes, path: Path) -> None:
             "the file is a Git LFS pointer, its content was not fetched",
             file=path,
             place="line 1",
+            expected="the content itself",
             found=head.decode("ascii", "replace").splitlines()[0],
             hint="run `git lfs pull`",
         )
@@ -132,12 +172,17 @@ def content_digest(path: Path, *, sampled: bool = True) -> str:
                     stream.seek((size - _BLOCK_BYTES) * block // (_BLOCKS - 1))
                     digest.update(stream.read(_BLOCK_BYTES))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     return digest.hexdigest()
 
 
-def _unreadable(path: Path, error: Exception) -> GoldenFormatError:
+def unreadable(path: Path, error: Exception) -> GoldenFormatError:
+    """Return the error of a file that the system does not let us read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return GoldenFormatError(
-        "file cannot be read", file=path, found=reason, hint="check that it exists and may be read"
+        "file cannot be read",
+        file=path,
+        expected="a file that may be read",
+        found=reason,
+        hint="check that it exists, and who may read it",
     )

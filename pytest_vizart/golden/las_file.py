@@ -42,7 +42,11 @@ def read_fields(path: Path) -> dict[str, NDArray[Any]]:
     _require_sound(content, path)
     if not is_installed():
         raise GoldenFormatError(
-            "reading LAS and LAZ needs laspy", file=path, expected="laspy and lazrs installed", hint=INSTALL_HINT
+            "reading LAS and LAZ needs laspy",
+            file=path,
+            expected="laspy and lazrs installed",
+            found="not installed",
+            hint=INSTALL_HINT,
         )
     try:
         return _fields(content)

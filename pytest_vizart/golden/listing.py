@@ -139,6 +139,7 @@ def _matching(root: Path, pattern: str, *, manifest: Path, place: str) -> tuple[
                 "not a glob",
                 file=manifest,
                 place=place,
+                expected="a path with *, ? or ** in it",
                 found=f"{pattern}: {error}",
                 hint="** stands alone between slashes",
             ) from error
@@ -161,7 +162,12 @@ def _is_readable_name(path: Path, manifest: Path, report: Report) -> bool:
     except UnicodeEncodeError:
         report(
             GoldenFormatError(
-                "file name is not UTF-8", file=manifest, place="samples", found=ascii(str(path)), hint="rename the file"
+                "file name is not UTF-8",
+                file=manifest,
+                place="samples",
+                expected="names in UTF-8",
+                found=ascii(str(path)),
+                hint="rename the file",
             )
         )
         return False

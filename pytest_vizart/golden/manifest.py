@@ -82,14 +82,20 @@ class LabelEntry(_Model):
         description="Value in masks and point labels that means: no label here.",
     )
     colors: dict[str, Color] | None = Field(
-        default=None, description='Class name to "#rrggbb", for masks that store colours; PNG only.'
+        default=None,
+        description='Class name to "#rrggbb", for masks that store colours; `ignore` for pixels without a label; PNG '
+        "only.",
     )
     masks: Text | None = Field(
         default=None, description="Folder of the PNG files that a COCO panoptic file names; beside it if absent."
     )
-    property: Text = Field(default="label", description="Name of the field that holds the class; PLY and PCD only.")
+    property: Text = Field(
+        default="label",
+        description="Name of what holds the class: the field of PLY, PCD, LAS, the array of NPZ, the field of rows "
+        "that have named ones.",
+    )
     instance_property: Text | None = Field(
-        default=None, description="Name of the field that holds the instance; PLY, PCD and NPZ only."
+        default=None, description="Name of the field or array that holds the instance; PLY, PCD, LAS and NPZ only."
     )
     columns: Columns = Field(default=Columns(), description="Names of the columns or keys; CSV and JSON Lines only.")
     model: Text | None = Field(
@@ -101,7 +107,7 @@ class LabelEntry(_Model):
         "default), or are plain coordinates from 0.",
     )
     box_format: Literal["xyxy", "xywh", "cxcywh"] = Field(
-        default="xyxy", description="How boxes are written; CSV, JSON Lines and NPY only."
+        default="xyxy", description="How boxes are written; CSV, JSON Lines and format model only."
     )
     score_threshold: float = Field(
         default=0.5, allow_inf_nan=False, description="Predictions under it do not count as correct or wrong."
@@ -115,7 +121,11 @@ class LabelEntry(_Model):
     distance_threshold_m: Positive = Field(
         default=2.0, description="Cuboids meet at this distance of their centres, metres."
     )
-    keypoints: list[Text] = Field(default_factory=list, description="Names of the keypoints, in the file's order.")
+    keypoints: list[Text] = Field(
+        default_factory=list,
+        description="Names of the keypoints, in the file's order; COCO: those of the file if absent; CVAT: those of "
+        "the file's only skeleton if absent; YOLO: needed without kpt_shape in data.yaml.",
+    )
     keypoint_sigmas: list[Positive] = Field(
         default_factory=list, description="Standard deviation of each keypoint, as COCO defines it for OKS."
     )

@@ -38,7 +38,12 @@ def contradictions(
     """Yield what is wrong between label sources of one stage, and between the keys of one source."""
     if not labels and not recorded:
         yield GoldenFormatError(
-            "key is missing", file=path, place="labels", hint="add it: Label sources, one or more for each stage."
+            "key is missing",
+            file=path,
+            place="labels",
+            expected="a list of label sources",
+            found="nothing",
+            hint="add it: Label sources, one or more for each stage; or `recorded`",
         )
     yield from _recorded_twice(path, labels, recorded)
     by_stage: dict[str, list[tuple[int, LabelEntry]]] = {}
@@ -154,7 +159,14 @@ def format_errors(path: Path, error: ValidationError, models: Models) -> list[Go
 
 def _missing_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str, Any]) -> GoldenFormatError:
     field = fields[str(detail["loc"][-1])]
-    return GoldenFormatError("key is missing", file=path, place=place, hint=f"add it: {field.description}")
+    return GoldenFormatError(
+        "key is missing",
+        file=path,
+        place=place,
+        expected="a value",
+        found="nothing",
+        hint=f"add it: {field.description}",
+    )
 
 
 def _unknown_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str, Any]) -> GoldenFormatError:

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes
+from pytest_vizart.golden.files import read_text
+from pytest_vizart.golden.json_text import not_json
 
 MAX_MANIFEST_BYTES = 10_000_000
 
@@ -38,29 +39,23 @@ def parse_manifest(path: Path) -> dict[str, Any]:
     Raises:
         GoldenFormatError: the text is not UTF-8, not YAML (or JSON), or no mapping; with the line where it is known.
     """
-    try:
-        text = read_bytes(path, limit=MAX_MANIFEST_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GoldenFormatError(
-            "manifest is not UTF-8 text", file=path, found=str(error), hint="save it as UTF-8"
-        ) from error
+    text = read_text(path, limit=MAX_MANIFEST_BYTES)
     try:
         data = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
     except yaml.YAMLError as error:
         raise _not_yaml(path, error) from error
     except json.JSONDecodeError as error:
-        raise GoldenFormatError(
-            "manifest is not JSON",
-            file=path,
-            place=f"line {error.lineno}",
-            found=error.msg,
-            hint="check commas and quotes",
-        ) from error
+        place = f"line {error.lineno}, column {error.colno}"
+        raise not_json(path, place, error.msg, hint="check commas and quotes") from error
     # ValueError: a repeated key, a date that is none, a too long number. The others: explicit tags on values that are
     # not what the tag says, which the YAML library does not check.
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise GoldenFormatError(
-            "manifest cannot be read", file=path, found=str(error), hint="write it flat, as in the documentation"
+            "manifest cannot be read",
+            file=path,
+            expected="plain keys and values",
+            found=str(error),
+            hint="write it flat, as in the documentation",
         ) from error
     if not isinstance(data, dict):
         raise GoldenFormatError(
@@ -98,6 +93,7 @@ def _not_yaml(path: Path, error: yaml.YAMLError) -> GoldenFormatError:
         "manifest is not YAML that can be accepted",
         file=path,
         place=f"line {mark.line + 1}" if mark is not None else None,
+        expected="YAML of plain mappings, lists, numbers and text",
         found=str(getattr(error, "problem", None) or error),
         hint="check indentation, quotes and brackets",
     )

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pytest_vizart.errors import GoldenFormatError, VizartError
 from pytest_vizart.golden.class_maps import class_table, merge_class_maps
-from pytest_vizart.golden.files import is_file, resolve_inside
+from pytest_vizart.golden.files import is_file, is_folder, resolve_inside
 from pytest_vizart.golden.formats import LabelReader, LabelSource, open_reader
 from pytest_vizart.golden.label_store import LabelStore, StageSource
 from pytest_vizart.golden.listing import Report, SampleKey, groups_of, list_samples, raise_it, require_all_inside
@@ -126,7 +126,7 @@ def _require_label_files(source: LabelSource, entry: LabelEntry) -> None:
         resolve_inside(source.root, entry.masks, file=source.manifest, place=f"{source.place}.masks")
     if source.per_sample:
         existing = [path for key in source.samples if is_file(path := source.path_for(key))]
-    elif path.is_dir():
+    elif is_folder(path):
         return  # it has been looked at, and the readers take files of it as they need them
     else:
         existing = [path] if is_file(path) else []
@@ -172,7 +172,7 @@ def recorded_files(root: Path, manifest: Manifest) -> Iterator[tuple[str, Path]]
 
 def _folders(root: Path, entry: LabelEntry) -> Iterator[Path]:
     path = root / entry.path
-    if path.is_dir():
+    if is_folder(path):
         yield path
     elif entry.task == "panoptic":
         yield root / entry.masks if entry.masks else path.with_suffix("")

@@ -122,7 +122,12 @@ def _lines(content: bytes, path: Path) -> Iterator[tuple[int, str, int]]:
     if not content:
         raise _not_pcd(content, path)
     raise GoldenFormatError(
-        "PCD header does not end", file=path, place=f"line {number}", expected="DATA", hint="file is cut off"
+        "PCD header does not end",
+        file=path,
+        place=f"line {number}",
+        expected="DATA",
+        found="the end of the file, or no DATA for long",
+        hint="was the file fetched completely?",
     )
 
 

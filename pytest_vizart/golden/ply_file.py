@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -23,7 +24,8 @@ from pytest_vizart.golden.cloud_fields import MAX_CLOUD_BYTES, coordinates
 from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.ply_header import ASCII, PlyElement, read_header
 
-_MAX_STEPS = 10_000_000  # a few seconds
+_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I"}  # of lengths of lists, for struct
+_MAX_STEPS = 5_000_000  # a few seconds
 
 
 def read_vertices(path: Path) -> dict[str, NDArray[Any]]:
@@ -38,7 +40,12 @@ def read_vertices(path: Path) -> dict[str, NDArray[Any]]:
     if vertex is None:
         found = ", ".join(element.name for element in elements) or "none"
         raise GoldenFormatError(
-            "no element called vertex", file=path, place="header", found=found, hint="export vertices"
+            "no element called vertex",
+            file=path,
+            place="header",
+            expected="vertex",
+            found=found,
+            hint="export the vertices",
         )
     _require_distinct(vertex, path)
     before = elements[: elements.index(vertex)]
@@ -126,30 +133,29 @@ def _walked(content: bytes, offset: int, element: PlyElement, order: str, path: 
             found=f"{element.count} rows of {len(element.properties)} properties",
             hint="write the vertices first, without lists",
         )
-    steps = [
-        (np.dtype(order + one.type), None if one.count_type is None else np.dtype(order + one.count_type))
-        for one in element.properties
+    types = [np.dtype(order + one.type) for one in element.properties]
+    counts = [
+        None if one.count_type is None else struct.Struct(order + _CODES[one.count_type]) for one in element.properties
     ]
-    columns = [bytearray() for _ in steps]
+    columns = [bytearray() for _ in types]
+    sizes = [dtype.itemsize for dtype in types]
+    steps = list(zip(columns, counts, sizes, strict=True))
+    size = len(content)
     for number in range(element.count):
-        for column, (value_type, count_type) in zip(columns, steps, strict=True):
+        for column, count, value_bytes in steps:
             length = 1
-            if count_type is not None:
-                if offset + count_type.itemsize > len(content):
+            if count is not None:
+                if offset + count.size > size:
                     raise _cut_off(path, element, number)
-                length = _whole(content[offset : offset + count_type.itemsize], count_type)
-                offset += count_type.itemsize
-            end = offset + length * value_type.itemsize
-            if length < 0 or end > len(content):
+                (length,) = count.unpack_from(content, offset)
+                offset += count.size
+            end = offset + length * value_bytes
+            if length < 0 or end > size:
                 raise _cut_off(path, element, number)
-            if count_type is None:
+            if count is None:
                 column += content[offset:end]
             offset = end
-    return [np.frombuffer(column, value_type) for column, (value_type, _) in zip(columns, steps, strict=True)], offset
-
-
-def _whole(raw: bytes, dtype: np.dtype[Any]) -> int:
-    return int.from_bytes(raw, "big" if dtype.str[0] == ">" else "little", signed=dtype.kind == "i")
+    return [np.frombuffer(column, dtype) for column, dtype in zip(columns, types, strict=True)], offset
 
 
 def _ascii_vertices(

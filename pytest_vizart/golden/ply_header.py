@@ -15,6 +15,7 @@ ASCII = "="
 """Byte order of files whose numbers are text."""
 
 _MAX_HEADER_BYTES = 1 << 20
+_MAX_PARTS = 1000  # elements, and properties of one: names are compared with all others
 _BYTE_ORDERS = {"ascii": ASCII, "binary_little_endian": "<", "binary_big_endian": ">"}
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -76,6 +77,7 @@ def read_header(content: bytes, path: Path) -> tuple[str, list[PlyElement], int]
                 elements.append(_element(words, elements))
             elif keyword == "property":
                 elements[-1].properties.append(_property(words))
+                _require_few(len(elements[-1].properties), "properties")
             elif keyword not in ("comment", "obj_info"):
                 raise ValueError("unknown keyword")
         except (ValueError, LookupError) as error:
@@ -102,16 +104,27 @@ def _lines(content: bytes, path: Path) -> Iterator[tuple[int, str, int]]:
         yield number, content[start:end].decode("ascii", "replace").strip(), min(end + 1, len(content))
         start = end + 1
     raise GoldenFormatError(
-        "PLY header does not end", file=path, place=f"line {number}", expected="end_header", hint="file is cut off"
+        "PLY header does not end",
+        file=path,
+        place=f"line {number}",
+        expected="end_header",
+        found="the end of the file, or no end_header for long",
+        hint="was the file fetched completely?",
     )
 
 
 def _element(words: list[str], elements: list[PlyElement]) -> PlyElement:
+    _require_few(len(elements), "elements")
     if any(one.name == words[1] for one in elements):
         raise ValueError("this element stands here for the second time")
     if not (words[2].isascii() and words[2].isdigit() and len(words[2]) <= 12):
         raise ValueError("the number of rows is a whole number")
     return PlyElement(words[1], int(words[2]))
+
+
+def _require_few(count: int, what: str) -> None:
+    if count > _MAX_PARTS:
+        raise ValueError(f"at most {_MAX_PARTS:,} {what}")
 
 
 def _property(words: list[str]) -> PlyProperty:

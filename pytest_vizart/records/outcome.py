@@ -89,19 +89,22 @@ class Case:
     classes: {"label": str, "score": float | None};
     boxes: {"boxes": [[x1, y1, x2, y2], ...], "labels": [str, ...], "scores": [float | None, ...],
     "matched": [bool, ...], "crowd": [bool, ...]} in pixels of the input image;
-    semantic: {"width": int, "height": int, "classes": [str, ...], "rle": [[class_index, run_length], ...]} row by row,
-    class index -1 where ignored; at most 512 px on the longer side, strided;
+    semantic: {"width": int, "height": int, "step": int, "classes": [str, ...], "rle": [[class_index, run_length], ...]}
+    row by row, class index -1 where ignored; at most 512 px on the longer side, every `step`-th pixel;
     points: {"xyz_mm": base64 of little-endian int32 (M, 3), "class_index": base64 of int16 (M,), "classes": [str, ...],
     "count": M}, at most 20,000 points, the same ones in `truth` and `predicted`; `predicted` has no "xyz_mm";
     instances: as boxes, and "polygons": for each object a list of rings [x1, y1, x2, y2, ...], whole pixels;
     keypoints: as boxes, and "keypoints": for each object [[x, y, visibility], ...], "skeleton": [[from, to], ...];
     oriented_boxes: as boxes, but "boxes" are [[x1, y1, x2, y2, x3, y3, x4, y4], ...], the corners in turn;
     panoptic: as semantic, "classes" being the segments' classes with their number ("car 3") and rle their positions;
-    boxes_3d: "boxes": [[x, y, z, length, width, height, yaw], ...] and labels, scores, matched as in boxes;
+    boxes_3d: "boxes": [[x, y, z, length, width, height, yaw], ...] and labels, scores, matched as in boxes, and in
+    `truth` "xyz_mm" as in points;
     cloud: "xyz_mm" as in points, at most 20,000 each, and in `predicted` "distance_mm": base64 of uint16 (M,);
-    image: {"width", "height", "difference": base64 of uint8 (H, W), the largest channel's, at most 512 px};
-    text: {"text": str, "spans": [[operation, text], ...]} with operations equal, insert, delete, replace;
-    array: {"rows": [[name, index, expected, found], ...]}, the 50 worst values.
+    image: {"width", "height", "preview": base64 of a JPEG or PNG of at most 512 px}, and in `predicted` "difference":
+    base64 of uint8 (difference_height, difference_width), the largest channel's, where the sizes are equal;
+    text: {"text": str, "offset": int, "spans": [[operation, text], ...]}, operations equal, insert, delete, replace;
+    array: `predicted` {"rows": [[name, index, expected, found], ...]}, the 50 worst values, `truth` {"arrays":
+    [[name, type, shape], ...]}. Detections have "errors": [ErrorKind or None, ...] for each object drawn.
     """
 
     sample_id: str

@@ -58,14 +58,13 @@ def kept_baseline(history: History, row: KeptRun) -> AccuracyBaseline:
         metrics=metrics,
         outcomes=_by_stage(outcomes, "status"),
         label_digests=_by_stage(outcomes, "label_digest"),
-        missed=_by_stage(outcomes, "missed", leave_out_empty=True),
-        false_positives=_by_stage(outcomes, "false_positives", leave_out_empty=True),
+        missed=_by_stage(outcomes, "missed"),
+        false_positives=_by_stage(outcomes, "false_positives"),
     )
 
 
-def _by_stage(outcomes: pa.Table, column: str, *, leave_out_empty: bool = False) -> dict[str, dict[str, Any]]:
+def _by_stage(outcomes: pa.Table, column: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for entry in outcomes.select(["stage", "sample_id", column]).to_pylist():
-        if entry[column] or not leave_out_empty:
-            found.setdefault(entry["stage"], {})[entry["sample_id"]] = entry[column]
+        found.setdefault(entry["stage"], {})[entry["sample_id"]] = entry[column]
     return found

@@ -166,3 +166,31 @@ def test_point_forms() -> None:
 def test_two_probabilities_are_no_class_with_its_score(scores: object) -> None:
     with pytest.raises(PredictionError, match="a list of scores is no class"):
         read_prediction(scores, LabelSpec("s", "classes", ClassMap(("no", "yes"), (0, 1))))
+
+
+@pytest.mark.parametrize(
+    "value, found",
+    [
+        ([0.5, np.float32(0.5)], "[0.5, 0.5]"),
+        ((np.float64(0.25), np.float32(0.5)), "[0.25, 0.5]"),
+        ({np.int64(3): 0.5}, "3"),
+    ],
+)
+def test_numbers_in_messages_are_plain(value: Any, found: str) -> None:
+    with pytest.raises(PredictionError) as caught:
+        read_prediction(value, CLASSES)
+    assert found in str(caught.value)
+    assert "np." not in str(caught.value)
+
+
+def test_the_classes_of_a_message_are_not_all_classes() -> None:
+    many = spec("classes", [f"class{number}" for number in range(2000)], list(range(1, 2001)))
+    for value in ("coin", 1):
+        with pytest.raises(PredictionError) as caught:
+            read_prediction(value, many)
+        assert len(str(caught.value)) < 600
+
+
+def test_a_number_of_very_many_digits_is_refused_as_others_are() -> None:
+    with pytest.raises(PredictionError, match="name is no text"):
+        read_prediction({10**5000: 1.0}, spec("array"))

@@ -65,6 +65,6 @@ def test_a_misread_digit_fails_the_digits_alone_and_names_stage_metric_and_sampl
     assert {(verdict["test_id"], verdict["stage"]) for verdict in failed} == {
         ("examples/test_digits.py::test_digits", "classify")
     }
-    assert {verdict["metric"] for verdict in failed} == {"accuracy", "newly_wrong"}
+    assert {verdict["metric"] for verdict in failed} == {"accuracy", "f1", "top_3", "newly_wrong"}
     assert all(verdict["samples"] == [sample] for verdict in failed)
     assert "1 failed, 2 passed" in result["output"]

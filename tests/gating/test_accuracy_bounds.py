@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_vizart.errors import UsageError
@@ -138,6 +140,14 @@ def test_objects_of_a_sample_with_another_label_are_not_compared():
     outcomes = [boxes("a", ("coin 5 5 9 9",), digest="other")]
     limit = AccuracyLimit("detect", max_newly_missed=0)
     assert bound(judged(SCORE, limit, outcomes=outcomes, baseline=BEFORE), "newly_missed").status == "pass"
+
+
+def test_a_baseline_of_an_older_version_tells_nothing_of_objects():
+    before = replace(BEFORE, missed={"detect": {"b": None}}, false_positives={"detect": {"b": None}})
+    outcomes = [boxes("b", ("coin 0 0 9 9",), ("key 0 0 3 3",))]
+    limit = AccuracyLimit("detect", max_newly_missed=0, max_new_false_positives=0)
+    verdicts = judged(SCORE, limit, outcomes=outcomes, baseline=before)
+    assert [bound(verdicts, name).value for name in ("newly_missed", "new_false_positives")] == [0.0, 0.0]
 
 
 def test_newly_wrong_is_also_counted_in_objects():

@@ -78,7 +78,7 @@ def test_classes_are_matched_by_name_and_taken_from_the_file_if_not_given(tmp_pa
         ({"bbox": None}, "annotations[0].bbox", "not a box"),
         ({"area": -1}, "annotations[0].area", "not an area"),
         ({"area": "x"}, "annotations[0].area", "not an area"),
-        ({"iscrowd": 2}, "annotations[0].iscrowd", "not a crowd flag"),
+        ({"iscrowd": 2}, "annotations[0].iscrowd", "not a flag"),
         ({"category_id": 7}, "annotations[0].category_id", "unknown category"),
         ({"category_id": [1]}, "annotations[0].category_id", "unknown category"),
     ],

@@ -101,7 +101,7 @@ def test_yaml_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
 
 
 def test_json_that_does_not_parse_names_the_line(tmp_path: Path) -> None:
-    assert refused(tmp_path, '{"samples":\n oops}', "golden.json").place == "line 2"
+    assert refused(tmp_path, '{"samples":\n oops}', "golden.json").place == "line 2, column 2"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from pytest_vizart.history.records import gpu_readings, leaks_of, measure_table,
 from pytest_vizart.history.rows import session_tables
 from pytest_vizart.history.schema import SCHEMA_VERSION, TABLES
 from pytest_vizart.history.writer import prepare_output, write_decision, write_tables
+from pytest_vizart.records.outcome import ErrorItem, Outcome
 from pytest_vizart.records.run import RunResult, Session
+from pytest_vizart.records.score import Counts, Score
 from tests.history.builders import START_US, a_profile, a_run, a_session
 
 
@@ -155,3 +158,26 @@ def test_sessions_that_write_at_once_lose_no_row(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(set(History(tmp_path).runs()["run_id"].to_pylist())) == 40
+
+
+def test_figures_of_classes_and_tags_and_the_errors_of_samples_are_kept(tmp_path: Path) -> None:
+    error = ErrorItem("Miss", 0.75, truth="coin", truth_position=2, box=(0.0, 1.0, 9.0, 8.0))
+    outcome = Outcome(
+        "a", "detect", "boxes", "wrong", "Miss", severity=0.75, measures={"recall": 0.5}, errors=(error,),
+        missed=("coin 0 1 9 8",), false_positives=("key 3 3 5 5",),
+    )  # fmt: skip
+    score = Score(
+        "detect", "boxes", "map", {"map": 0.5}, Counts(wrong=1),
+        per_class={"coin": {"ap": 0.5}, "key": {"ap": None}}, per_tag={"night": {"map": 0.25}},
+    )  # fmt: skip
+    run = replace(a_run(), outcomes=(outcome,), scores=(score,))
+    write_tables(tmp_path, session_tables(a_session(), [run]), session_id="s1", started_us=START_US)
+    history = History(tmp_path)
+    (row,) = history.outcomes().to_pylist()
+    assert (row["severity"], row["missed"], row["false_positives"]) == (0.75, ["coin 0 1 9 8"], ["key 3 3 5 5"])
+    assert json.loads(row["measures"]) == {"recall": 0.5}
+    assert json.loads(row["errors"])[0]["kind"] == "Miss"
+    figures = [(each["kind"], each["name"], each["metric"], each["value"]) for each in history.subsets().to_pylist()]
+    assert figures == [
+        ("class", "coin", "ap", 0.5), ("class", "key", "ap", None), ("tag", "night", "map", 0.25)
+    ]  # fmt: skip

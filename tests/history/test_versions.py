@@ -15,6 +15,7 @@ from pytest_vizart.history.schema import TABLES
 from pytest_vizart.records.span import CALIBRATION_STAGE, SpanTable
 
 V1 = Path(__file__).parent / "fixtures" / "v1"
+V2 = Path(__file__).parent / "fixtures" / "v2"
 
 
 @pytest.fixture
@@ -66,6 +67,21 @@ def test_spans_of_version_1_are_numbered_nested_and_placed(history: History) -> 
 def test_what_version_1_never_had_is_empty(history: History) -> None:
     assert len(measure_table(history.measures())) == 0
     assert leaks_of(history.leaks()) == ()
+
+
+def test_version_2_is_read_with_the_columns_of_today() -> None:
+    for path in (V2 / "metrics").rglob("*.parquet"):
+        assert pq.read_schema(path).metadata[b"vizart_schema_version"] == b"2"
+    history = History(V2)
+    for name in ("runs", "spans", "accuracy", "subsets", "outcomes", "measures", "outputs", "leaks", "gpu"):
+        assert getattr(history, name)().schema.names == TABLES[name].names
+    outcomes = history.outcomes()
+    assert outcomes["sample_id"].to_pylist() == ["a", "b"]
+    for name in ("severity", "measures", "errors", "missed", "false_positives"):
+        assert outcomes[name].null_count == 2
+    assert history.subsets().num_rows == 0
+    assert len(span_table(history.spans())) == 2
+    assert len(leaks_of(history.leaks())) == history.leaks().num_rows > 0
 
 
 def test_recursion_keeps_its_levels_apart() -> None:

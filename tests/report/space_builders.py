@@ -94,6 +94,7 @@ def text_samples() -> Samples:
         ("Total 1,204.50 EUR\ndue on 3 May", "Totel 1,204.60 EUR\ndue  on 3 Mai"),
         ("The quick brown fox jumps over the lazy dog.", "The quick fox jumps over over the lazy dog"),
         ("the same", "the same"),
+        ("<b>bold</b>", "<img src=x onerror=alert(1)>"),
     ):
         yield TextLabel(truth), TextPrediction(found), None
 
@@ -106,7 +107,7 @@ def array_samples() -> Samples:
         found[2, 3] += 0.5
         found[5, 1] = np.nan
         yield (
-            ArrayLabel({"embedding": values, "norm": np.array(3.25), "names": np.array(["a", "b"])}),
-            ArrayPrediction({"embedding": found, "norm": np.array(3.5), "names": np.array(["a", "c"])}),
+            ArrayLabel({"embedding": values, "norm": np.array(3.25), "<b>names": np.array(["a", "b"])}),
+            ArrayPrediction({"embedding": found, "norm": np.array(3.5), "<b>names": np.array(["a", "c"])}),
             None,
         )

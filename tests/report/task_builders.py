@@ -53,22 +53,31 @@ PERSON = ClassMap(("person",), (0,), (True,))
 SKELETON = ((0, 1), (1, 2), (1, 3), (0, 4))
 
 
-def task_session(folder: Path) -> SessionResult:
+def task_session(folder: Path, prefix: str = "") -> SessionResult:
     """One run for each task, every one with something wrong in it."""
-    return SessionResult(builders.session(), tuple(task_run(folder, task) for task in MAKERS))
+    return SessionResult(builders.session(), tuple(task_run(folder, task, prefix) for task in MAKERS))
 
 
-def task_run(folder: Path, task: Task) -> RunResult:
-    """Return the run of one task, with samples of two tags and objects that changed since a baseline."""
+def task_run(folder: Path, task: Task, prefix: str = "") -> RunResult:
+    """Return the run of one task, with samples of two tags and objects that changed since a baseline.
+
+    prefix: of every name: stage, classes, keypoints, samples, tags.
+    """
     spec, samples = MAKERS[task](folder)
+    spec = replace(
+        spec,
+        stage=prefix + spec.stage,
+        classes=replace(spec.classes, names=tuple(prefix + name for name in spec.classes.names)),
+        keypoint_names=tuple(prefix + name for name in spec.keypoint_names),
+    )
     scorer = StageScorer(spec)
     for number, (truth, prediction, path) in enumerate(samples):
-        tags = ("night",) if number % 2 else ("day", "rain")
+        tags = (f"{prefix}night",) if number % 2 else (f"{prefix}day", f"{prefix}rain")
         xyz = (lambda: space_builders.street()[0]) if task in ("points", "boxes_3d") else None
-        scorer.add(f"{task}-{number:02d}", truth, prediction, input_path=path, tags=tags, xyz=xyz)
+        scorer.add(f"{prefix}{task}-{number:02d}", truth, prediction, input_path=path, tags=tags, xyz=xyz)
     wrong = [outcome for outcome in scorer.outcomes if outcome.status == "wrong"]
     objects = {
-        outcome.sample_id: ObjectChanges(outcome.missed[:1], ("cat 1 2 3 4",), outcome.false_positives[:1])
+        outcome.sample_id: ObjectChanges(outcome.missed[:1], (f"{prefix}cat 1 2 3 4",), outcome.false_positives[:1])
         for outcome in wrong
         if outcome.missed or outcome.false_positives
     }
@@ -76,7 +85,7 @@ def task_run(folder: Path, task: Task) -> RunResult:
         scorer.score(), newly_wrong=tuple(one.sample_id for one in wrong[:1]), negative_flip_rate=1 / 6, objects=objects
     )
     return RunResult(
-        builders.run_info(f"tests/test_tasks.py::test_{task}", dataset=task, samples=len(scorer.outcomes)),
+        builders.run_info(f"tests/test_tasks.py::{prefix}test_{task}", dataset=task, samples=len(scorer.outcomes)),
         SpanTable(),
         scores=(score,),
         outcomes=scorer.outcomes,

@@ -17,6 +17,7 @@ from pytest_vizart.report.json import session_document, write_json
 
 from . import builders
 from .profile_builders import profiled_run
+from .task_builders import task_run
 
 DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 
@@ -24,7 +25,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "json.md"
 @pytest.fixture
 def document(tmp_path: Path) -> dict[str, Any]:
     full = builders.full_session(tmp_path)
-    return session_document(replace(full, runs=(*full.runs, profiled_run(tmp_path))))
+    boxes = task_run(tmp_path, "boxes")
+    return session_document(replace(full, runs=(*full.runs, boxes, profiled_run(tmp_path))))
 
 
 def test_holds_the_keys_of_the_contract(document: dict[str, Any]) -> None:

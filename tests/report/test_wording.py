@@ -78,3 +78,18 @@ def test_spans_that_died_or_went_on_are_not_said_to_have_raised() -> None:
         "c": "1 of 1 span died",
         "d": "1 of 2 spans had not ended",
     }
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(None, "–"), (0.0, "0.000"), (0.612, "0.612"), (0.0004, "0.0004"), (-0.00123, "-0.0012"), (1.2e-7, "1.2e-07")],
+)
+def test_small_figures_keep_two_digits(value: float | None, text: str) -> None:
+    assert wording.figure(value) == text
+
+
+@pytest.mark.parametrize(
+    "count, text", [(812, "812"), (9_994, "9,994"), (12_340, "12.3k"), (124_000, "124k"), (4.1e7, "41.0M")]
+)
+def test_large_counts_are_short(count: float, text: str) -> None:
+    assert wording.compact(count) == text

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+from reprlib import Repr
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.errors import PredictionError
+
+_SHOWN = 20
+_BRIEF = Repr()
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 8
+_BRIEF.maxstring = _BRIEF.maxother = 80
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: the beginning of it, numpy's numbers as plain ones."""
+    if isinstance(value, list | tuple):
+        value = [_plain(one) for one in value[:_SHOWN]]
+    try:
+        return _BRIEF.repr(_plain(value))
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"{type(value).__name__} of too many digits"
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def some(texts: Iterable[str]) -> str:
+    """Return the first of many, for a message."""
+    found = list(islice(texts, _SHOWN + 1))
+    return ", ".join(found[:_SHOWN]) + (", ..." if len(found) > _SHOWN else "")
 
 
 def as_array(value: Any, place: str) -> NDArray[Any]:

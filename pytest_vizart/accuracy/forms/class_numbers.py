@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_vizart.accuracy.forms.arrays import as_array
+from pytest_vizart.accuracy.forms.arrays import as_array, some
 from pytest_vizart.accuracy.predicted import LabelKind
 from pytest_vizart.errors import PredictionError
 from pytest_vizart.records.labels import IGNORE, ClassMap
@@ -46,7 +46,7 @@ class ClassNumbers:
                     if close
                     else "add the class to the manifest, or correct the model's names"
                 )
-                raise self._unknown(label, place, ", ".join(self.classes.names), hint)
+                raise self._unknown(label, place, some(self.classes.names), hint)
             return self.classes.names.index(label)
         return int(self.indices_of([label], place, element=False)[0])
 
@@ -106,7 +106,7 @@ class ClassNumbers:
                 place=place,
                 expected="names"
                 if self._kind == "name"
-                else f"labels='id' ({self.classes.ids}) or labels='index' (from 0)",
+                else f"labels='id' ({some(map(str, self.classes.ids))}) or labels='index' (from 0)",
                 found=str(values.reshape(-1)[0]),
                 hint="say which with labels=",
             )
@@ -127,7 +127,7 @@ class ClassNumbers:
 
     def _known_numbers(self) -> str:
         kind = "an index" if self._kind == "index" else "an ID"
-        return f"{kind} of {sorted(self._index_by_number)[:20]}"
+        return f"{kind} of [{some(map(str, sorted(self._index_by_number)))}]"
 
     def _hint(self) -> str:
         return "add the class to the manifest, or drop such predictions"

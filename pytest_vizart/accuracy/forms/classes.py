@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.forms import FormContext
-from pytest_vizart.accuracy.forms.arrays import as_array, as_floats
+from pytest_vizart.accuracy.forms.arrays import as_array, as_floats, shown
 from pytest_vizart.accuracy.forms.class_numbers import ClassNumbers
 from pytest_vizart.accuracy.predicted import ClassPrediction
 from pytest_vizart.errors import PredictionError
@@ -41,7 +41,7 @@ def read(value: Any, context: FormContext) -> ClassPrediction:
                 "a list of scores is no class",
                 place="label",
                 expected="(label, score), the label a name or a whole number",
-                found=repr(value)[:80],
+                found=shown(value),
                 hint="give {name: score, ...}, or the best class: take the argmax",
             )
         return ClassPrediction(numbers.index_of(_scalar(value[0], "label"), "label"), _score(value[1], "score"))
@@ -61,7 +61,7 @@ def _from_mapping(value: Mapping[Any, Any], numbers: ClassNumbers) -> ClassPredi
     if not value:
         raise _no_form("an empty mapping")
     scores = {
-        numbers.index_of(_scalar(name, "label"), "label"): _score(one, repr(name)[:80]) for name, one in value.items()
+        numbers.index_of(_scalar(name, "label"), "label"): _score(one, shown(name)) for name, one in value.items()
     }
     if len(scores) == len(numbers.classes) and all(0 <= score <= 1 for score in scores.values()):
         return _best_of(np.array([scores[index] for index in range(len(scores))]))

@@ -134,6 +134,7 @@ def _size_of(entries: Sequence[Any], image_size: Size | None) -> Size:
             "polygons, and no size of the image",
             place=_NOUN,
             expected="masks, or image_size=(height, width)",
+            found="no size",
             hint="paint the polygons into masks, or give run lengths",
         )
     return (0, 0) if size is None else (int(size[0]), int(size[1]))

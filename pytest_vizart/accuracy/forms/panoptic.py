@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.forms import FormContext
-from pytest_vizart.accuracy.forms.arrays import as_array
+from pytest_vizart.accuracy.forms.arrays import as_array, shown
 from pytest_vizart.accuracy.predicted import PanopticPrediction
 from pytest_vizart.errors import PredictionError
 from pytest_vizart.records.labels import IGNORE
@@ -99,7 +99,7 @@ def _whole(number: Any) -> int:
     array = as_array(number, "segment ID")
     if array.size != 1 or array.dtype.kind not in "iu" or not -(2**62) < int(array.item()) < 2**62:
         raise PredictionError(
-            "not a segment ID", place="classes", expected="a whole number", found=repr(number)[:80], hint="use int()"
+            "not a segment ID", place="classes", expected="a whole number", found=shown(number), hint="use int()"
         )
     return int(array.item())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_vizart.accuracy.forms import FormContext
-from pytest_vizart.accuracy.forms.arrays import as_array
+from pytest_vizart.accuracy.forms.arrays import as_array, shown
 from pytest_vizart.accuracy.predicted import ArrayPrediction
 from pytest_vizart.errors import PredictionError
 
@@ -28,7 +28,7 @@ def read(value: Any, context: FormContext) -> ArrayPrediction:
                 "name is no text",
                 place="array",
                 expected="names as text",
-                found=repr(name)[:80],
+                found=shown(name),
                 hint="use str(name) as the key",
             )
-    return ArrayPrediction({str(name): as_array(one, repr(name)[:80]).copy() for name, one in value.items()})
+    return ArrayPrediction({str(name): as_array(one, shown(name)).copy() for name, one in value.items()})

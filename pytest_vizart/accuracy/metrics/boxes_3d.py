@@ -38,6 +38,7 @@ from pytest_vizart.accuracy.geometry.cuboids import (
 )
 from pytest_vizart.accuracy.geometry.rotated_iou import rectangle_corners
 from pytest_vizart.accuracy.metrics import Comparison
+from pytest_vizart.accuracy.metrics.drawn_points import places_mm, spread
 from pytest_vizart.accuracy.metrics.nuscenes import DISTANCES_M, ERROR_DISTANCE_M, nuscenes_ap, nuscenes_errors
 from pytest_vizart.accuracy.predicted import Box3DPredictions
 from pytest_vizart.records.labels import Box3DLabels, LabelSpec
@@ -161,6 +162,20 @@ class Box3DMetric(DetectionMetric[Box3DLabels, Box3DPredictions]):
         names = ["ap_distance", *(criterion.name for criterion in _CRITERIA), *_ERRORS]
         metrics = {f"m{name}": mean_of_known([figures[name] for figures in per_class.values()]) for name in names}
         return Averages(metrics, per_class)
+
+    def picture(
+        self,
+        truth: Box3DLabels,
+        prediction: Box3DPredictions | None,
+        spec: LabelSpec,
+        *,
+        xyz: NDArray[np.floating[Any]] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As of Case, with the points of the cloud where they are known."""
+        drawn, predicted = super().picture(truth, prediction, spec)
+        if xyz is not None and len(xyz):
+            drawn["xyz_mm"] = places_mm(xyz[spread(len(xyz))])
+        return drawn, predicted
 
     def drawn(
         self, truth: Box3DLabels, prediction: Box3DPredictions, rows: NDArray[np.intp], spec: LabelSpec

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.regions import worst_regions
 from pytest_vizart.accuracy.metrics import Comparison, Summary
-from pytest_vizart.accuracy.metrics.drawn_pixels import stride_px
+from pytest_vizart.accuracy.metrics.drawn_pixels import preview, stride_px
 from pytest_vizart.accuracy.metrics.running import RunningFigures, over_all
 from pytest_vizart.accuracy.metrics.ssim import WINDOW_PX, structural_similarity, unit_range
 from pytest_vizart.accuracy.predicted import ImagePrediction
@@ -91,11 +91,13 @@ class ImageMetric:
         Each pixel of a larger difference map holds the largest difference of those that it stands for.
         """
         expected = _plain(truth.image)
-        drawn = {"width": int(expected.shape[1]), "height": int(expected.shape[0])}
+        drawn: dict[str, Any] = {"width": int(expected.shape[1]), "height": int(expected.shape[0])}
+        drawn["preview"] = preview(expected)
         if prediction is None:
             return drawn, {}
         found = _plain(prediction.image)
         predicted: dict[str, Any] = {"width": int(found.shape[1]), "height": int(found.shape[0])}
+        predicted["preview"] = preview(found)
         if expected.shape == found.shape:
             # Rounded up, so that no difference vanishes.
             levels = np.ceil(np.minimum(difference_map(expected, found), 1.0) * 255 - 1e-6).astype(np.uint8)

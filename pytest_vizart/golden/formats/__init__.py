@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from pytest_vizart.errors import GoldenFormatError, UsageError
+from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.golden.manifest import LabelEntry
 from pytest_vizart.records.labels import ClassMap, Label, Task
@@ -41,6 +42,10 @@ class LabelSource:
         """Whether there is one file for each sample, named by a template with {id}."""
         return "{id}" in self.entry.path
 
+    def only_path(self) -> Path:
+        """Return the one file or folder for all samples; GoldenFormatError if it lies outside of the dataset."""
+        return resolve_inside(self.root, self.entry.path, file=self.manifest, place=f"{self.place}.path")
+
     def path_for(self, key: SampleKey) -> Path:
         """Return the label file of a sample; it need not exist."""
         return self.root / self.entry.path.replace("{id}", key.id)
@@ -53,16 +58,24 @@ class LabelSource:
                 file=self.manifest,
                 place="classes",
                 expected="a list of names, or a mapping from ID to name",
+                found="nothing",
                 hint="COCO, LVIS, CVAT files name their classes, and data.yaml, obj.names, classes.txt those of YOLO",
             )
         return self.classes
 
 
 class LabelReader(Protocol):
-    """What a format is: a class made with a LabelSource."""
+    """What a format is: a class made with a LabelSource.
+
+    tasks: those that its files can label. per_sample: whether there is one file for each sample, named by a template
+    with {id}, or one for all; None where either may be.
+
+    A format whose files name keypoints has a method more, `keypoints()`, which returns their names and the bones, pairs
+    of their positions from 0; () for what a file does not say (`opening.NamesKeypoints`).
+    """
 
     tasks: tuple[Task, ...]
-    per_sample: bool | None  # one file for each sample (a template with {id}), one for all, or either (None)
+    per_sample: bool | None
 
     def __init__(self, source: LabelSource) -> None: ...
 
@@ -187,6 +200,7 @@ def _reader_class(name: str) -> Any:
         raise UsageError(
             f"format {name!r} cannot be imported",
             place=str(target),
+            expected="a class of an importable module",
             found=str(error),
             hint="check register_format(...)",
         ) from error

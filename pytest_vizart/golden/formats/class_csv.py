@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import box_labels, require_corners
+from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.csv_table import CsvTable
-from pytest_vizart.golden.formats.name_or_id import NameOrId
 from pytest_vizart.golden.formats.parsed_once import parsed_once
 from pytest_vizart.golden.formats.sample_files import read_numbers
 from pytest_vizart.golden.formats.sample_names import SampleNames
@@ -47,8 +47,7 @@ class ClassCsvReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._path = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
-        self._lookup: NameOrId | None = None
+        self._path = source.only_path()
 
     def classes(self) -> ClassMap:
         return NO_CLASSES if self._source.entry.task == "text" else self._source.required_classes()
@@ -141,14 +140,17 @@ class ClassCsvReader:
                 file=self._path,
                 place=place,
                 expected="as many cells as the header",
+                found=f"{len(cells)} cells",
                 hint="complete it",
             )
         return cells[position].strip()
 
     def _class_index(self, name: str, place: str) -> int:
-        if self._lookup is None:
-            self._lookup = NameOrId(self.classes())
-        return self._lookup.index(name, file=self._path, place=place)
+        return self._lookup.by_name_or_id(name, file=self._path, place=place)
+
+    @cached_property
+    def _lookup(self) -> ClassLookup:
+        return ClassLookup(self.classes())
 
     def _table(self) -> CsvTable:
         """The indexed file; all of its columns are there."""

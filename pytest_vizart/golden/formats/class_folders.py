@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats import LabelSource
-from pytest_vizart.golden.formats.name_or_id import NameOrId
+from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.golden.manifest_values import MAX_CLASSES
 from pytest_vizart.records.labels import ClassLabel, ClassMap, Task
@@ -26,10 +26,9 @@ class ClassFolderReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._root = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
+        self._root = source.only_path()
         self._above = PurePosixPath(source.entry.path)
         self._classes: ClassMap | None = None
-        self._lookup: NameOrId | None = None
 
     def classes(self) -> ClassMap:
         if self._classes is None:
@@ -40,9 +39,11 @@ class ClassFolderReader:
         folder = self._folder_of(key)
         if folder is None:
             return None
-        if self._lookup is None:
-            self._lookup = NameOrId(self.classes())
-        return ClassLabel(self._lookup.index(folder, file=self._root / folder, place="name of the folder"))
+        return ClassLabel(self._lookup.by_name_or_id(folder, file=self._root / folder, place="name of the folder"))
+
+    @cached_property
+    def _lookup(self) -> ClassLookup:
+        return ClassLookup(self.classes())
 
     def _folder_of(self, key: SampleKey) -> str | None:
         path = PurePosixPath(key.relative_path)

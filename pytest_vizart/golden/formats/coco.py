@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.coco_background import with_background
 from pytest_vizart.golden.formats.coco_file import CocoFile, CocoImage, contradiction, read_coco
@@ -62,7 +61,7 @@ class CocoReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._path = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
+        self._path = source.only_path()
         self._classes: ClassMap | None = None
         self._images: dict[str, list[CocoImage]] | None = None
         self._keypoint_count: int | None = None

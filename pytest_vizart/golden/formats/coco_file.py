@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-import orjson
-
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats.coco_values import shown
+from pytest_vizart.golden.json_text import parse_json
 from pytest_vizart.golden.manifest_values import MAX_CLASSES
 from pytest_vizart.records.labels import ClassMap
 
@@ -100,6 +98,7 @@ class CocoFile:
                 "categories cannot serve as classes",
                 file=self.path,
                 place="categories",
+                expected=f"1 to {MAX_CLASSES:,} categories, each with a name of its own and a whole number from 0",
                 found=problem,
                 hint="give `classes` in the manifest",
             )
@@ -126,16 +125,7 @@ def read_coco(path: Path) -> CocoFile:
     Raises:
         GoldenFormatError: no JSON, not of COCO's form, an ID that appears twice, an annotation of an unknown image.
     """
-    try:
-        data = orjson.loads(read_bytes(path))
-    except json.JSONDecodeError as error:
-        raise GoldenFormatError(
-            "not JSON",
-            file=path,
-            place=f"line {error.lineno}, column {error.colno}",
-            found=error.msg,
-            hint="NaN and Infinity are not JSON; otherwise check where the file was cut",
-        ) from error
+    data = parse_json(read_bytes(path), path)
     if not isinstance(data, dict):
         raise GoldenFormatError(
             "not a COCO file",
@@ -217,8 +207,7 @@ def _annotations_by_image(
 
 
 def _unknown_image_hint(number: object, image_ids: set[_Id]) -> str:
-    same = {str(one) for one in image_ids} if _is_id(number) else set()
-    if str(number) in same:
+    if _is_id(number) and str(number) in {str(one) for one in image_ids}:
         return "it is text here and a number there, or the other way round: write it the same way in both"
     return "add the image, or remove the annotation"
 

@@ -14,8 +14,7 @@ from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.coco_file import CocoImage
 from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.formats.mask_areas import mask_areas
-from pytest_vizart.golden.formats.polygons import MaskEncoder
-from pytest_vizart.golden.inputs import MAX_PIXELS
+from pytest_vizart.golden.formats.polygons import MaskEncoder, require_size
 
 _COPIED_BELOW_PX = 64_000_000
 _MAX_PAINTED_PX = 20_000_000_000  # of all annotations of one image: some seconds
@@ -23,28 +22,7 @@ _MAX_PAINTED_PX = 20_000_000_000  # of all annotations of one image: some second
 
 def image_size(image: CocoImage, path: Path) -> tuple[int, int]:
     """Return (height, width) in pixels of an image; GoldenFormatError if the file does not give them."""
-    for name, value in (("width", image.width), ("height", image.height)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise GoldenFormatError(
-                f"image has no {name}",
-                file=path,
-                place=f"{image.place}.{name}",
-                expected="pixels, from 1",
-                found=shown(value),
-                hint="masks need the image's size: add it",
-            )
-    assert isinstance(image.width, int)
-    assert isinstance(image.height, int)
-    if image.width * image.height > MAX_PIXELS:
-        raise GoldenFormatError(
-            "image is too large",
-            file=path,
-            place=image.place,
-            expected=f"at most {MAX_PIXELS:,} pixels",
-            found=f"{image.width} x {image.height}",
-            hint="tile it",
-        )
-    return image.height, image.width
+    return require_size(image.height, image.width, file=path, place=image.place)
 
 
 def encode_mask(
@@ -115,6 +93,7 @@ class Canvas:
                 file=path,
                 place=f"{place}.segmentation",
                 expected=f"at most {_MAX_PAINTED_PX:,} pixels in all",
+                found=f"{self._painted_px:,}",
                 hint="is every annotation as large as the image?",
             )
 

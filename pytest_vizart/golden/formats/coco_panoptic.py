@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats.coco_file import CocoFile, CocoImage
-from pytest_vizart.golden.formats.coco_values import is_crowd, shown
+from pytest_vizart.golden.formats.coco_values import is_crowd, read_flag, shown
 from pytest_vizart.golden.inputs import open_image
 from pytest_vizart.records.labels import IGNORE, ClassMap, PanopticLabels
 
@@ -29,19 +29,9 @@ def with_things(classes: ClassMap, file: CocoFile) -> ClassMap:
     """
     known: dict[str, bool] = {}
     for place, row in file.category_rows:
-        flag = row.get("isthing")
-        if flag is None:
-            continue
-        if not isinstance(flag, int) or flag not in (0, 1):
-            raise GoldenFormatError(
-                "not a flag",
-                file=file.path,
-                place=f"{place}.isthing",
-                expected="0 or 1",
-                found=shown(flag),
-                hint="1 for what can be counted, 0 for stuff",
-            )
-        known[str(row["name"])] = bool(flag)
+        flag = read_flag(row, "isthing", place, file.path, hint="1 for what can be counted, 0 for stuff")
+        if flag is not None:
+            known[str(row["name"])] = flag
     if not all(name in known for name in classes.names):
         return classes
     return ClassMap(classes.names, classes.ids, tuple(known[name] for name in classes.names))

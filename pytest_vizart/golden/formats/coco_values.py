@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
+
+import numpy as np
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.records.labels import MAX_EDGE_PX
@@ -12,11 +16,28 @@ from pytest_vizart.records.labels import MAX_EDGE_PX
 Box = tuple[float, float, float, float]
 
 
+_BRIEF = Repr()
+_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxtuple, _BRIEF.maxdict = 4, 12, 12, 8
+_BRIEF.maxstring = _BRIEF.maxother = 200
+
+
 def shown(value: object) -> str:
-    """A value for an error message; its representation is built of a bounded part of it."""
+    """A value for an error message; its representation is built of a bounded part of it, whatever that is.
+
+    Python's own of lists within lists ends in a RecursionError, and that of a number of 5,000 digits in a ValueError.
+    """
     if isinstance(value, list):
-        return f"[{', '.join(repr(one)[:40] for one in value[:12])}{', ...' if len(value) > 12 else ''}]"
-    return f"an object with keys {list(value)[:8]}" if isinstance(value, dict) else repr(value)[:200]
+        return f"[{', '.join(_brief(one)[:40] for one in value[:12])}{', ...' if len(value) > 12 else ''}]"
+    if isinstance(value, dict):
+        return f"an object with keys [{', '.join(_brief(key)[:80] for key in list(value)[:8])}]"
+    return _brief(value)[:200]
+
+
+def _brief(value: object) -> str:
+    try:
+        return _BRIEF.repr(value.item() if isinstance(value, np.generic) else value)  # 1.0, not np.float64(1.0)
+    except ValueError:
+        return f"{type(value).__name__} of too many digits"
 
 
 def is_number(value: object) -> bool:
@@ -68,18 +89,18 @@ def read_area(row: dict[str, Any], extent: float, place: str, path: Path) -> flo
     return float(area)
 
 
-def is_crowd(row: dict[str, Any], place: str, path: Path) -> bool:
+def is_crowd(row: Mapping[str, Any], place: str, path: Path) -> bool:
     """Return the annotation's iscrowd flag, false if it has none."""
-    flag = row.get("iscrowd", 0)
+    return bool(read_flag(row, "iscrowd", place, path, hint="1 for a region of many objects"))
+
+
+def read_flag(row: Mapping[str, Any], key: str, place: str, path: Path, *, hint: str) -> bool | None:
+    """Return a flag, None if the row has none; GoldenFormatError for anything but 0, 1, false and true."""
+    flag = row.get(key)
     if flag is None:
-        return False
+        return None
     if not isinstance(flag, int) or flag not in (0, 1):
         raise GoldenFormatError(
-            "not a crowd flag",
-            file=path,
-            place=f"{place}.iscrowd",
-            expected="0 or 1",
-            found=shown(flag),
-            hint="correct it",
+            "not a flag", file=path, place=f"{place}.{key}", expected="0 or 1", found=shown(flag), hint=hint
         )
     return bool(flag)

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes
+from pytest_vizart.golden.files import read_text
 from pytest_vizart.golden.formats.sample_names import SampleNames
 
 MAX_CSV_BYTES = 100_000_000
+_MAX_ROWS_OF_SAMPLE = 100_000
 _DELIMITERS = (",", ";", "\t")
 USUAL_SAMPLE_NAMES = ("sample", "file", "file_name", "filename", "image", "path", "id", "image_id", "imageid", "img")
 
@@ -29,7 +30,7 @@ class CsvTable:
 
     def __init__(self, path: Path, names: SampleNames, sample_column: str | None) -> None:
         self.path = path
-        self._stream = io.StringIO(_text(path), newline="")
+        self._stream = io.StringIO(read_text(path, limit=MAX_CSV_BYTES), newline="")
         self._delimiter = _delimiter(self._stream.readline())
         _, first_line, first = next(self._rows_from(0), (0, 0, []))
         self.has_header = not _is_list(first, names, sample_column)
@@ -41,8 +42,21 @@ class CsvTable:
         self._index(names, first_line if self.has_header else 0)
 
     def rows_of(self, sample_id: str) -> list[tuple[str, list[str]]]:
-        """Return place, such as "line 3", and cells of each row of a sample; a row may be shorter than the header."""
+        """Return place, such as "line 3", and cells of each row of a sample; a row may be shorter than the header.
+
+        Raises:
+            GoldenFormatError: there are so many that they would not fit into memory.
+        """
         places = self._places.get(sample_id, array("q"))
+        if len(places) > 2 * _MAX_ROWS_OF_SAMPLE:
+            raise GoldenFormatError(
+                "sample has too many rows",
+                file=self.path,
+                place=f"line {places[2 * _MAX_ROWS_OF_SAMPLE + 1]}",
+                expected=f"at most {_MAX_ROWS_OF_SAMPLE:,}",
+                found=f"{len(places) // 2:,} of {sample_id}",
+                hint="is it the same sample in every row?",
+            )
         return [
             (f"line {line}", next(self._rows_from(offset))[2])
             for offset, line in zip(places[0::2], places[1::2], strict=True)
@@ -106,6 +120,7 @@ class CsvTable:
                     "not a CSV file",
                     file=self.path,
                     place=f"line {lines.line_num}",
+                    expected="rows of cells, quotes closed",
                     found=str(error),
                     hint="check the quotes",
                 ) from error
@@ -128,15 +143,6 @@ class CsvTable:
     def _first_line(self) -> str:
         self._stream.seek(0)
         return self._stream.readline()
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path, limit=MAX_CSV_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GoldenFormatError(
-            "CSV is not UTF-8 text", file=path, found=str(error), hint="save it as UTF-8"
-        ) from error
 
 
 def _delimiter(first_line: str) -> str | None:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import Corners, bounds, box_labels, require_corners
 from pytest_vizart.golden.formats.class_lookup import ClassLookup
@@ -57,7 +56,7 @@ class CvatReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._path = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
+        self._path = source.only_path()
 
     def classes(self) -> ClassMap:
         if self._source.classes is not None:

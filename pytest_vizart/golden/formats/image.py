@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats import LabelSource
+from pytest_vizart.golden.formats.label_paths import is_present
 from pytest_vizart.golden.inputs import open_image
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import NO_CLASSES, ClassMap, ImageLabel, Task
@@ -41,7 +42,7 @@ class ImageReader:
 
     def read(self, key: SampleKey) -> ImageLabel | None:
         path = self._source.path_for(key)
-        if not path.exists():
+        if not is_present(path):
             return None
         with open_image(path) as image:
             values = _decoded(image)

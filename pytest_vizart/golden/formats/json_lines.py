@@ -7,17 +7,18 @@ import json
 import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes, resolve_inside
+from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats import LabelSource
+from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.formats.csv_table import USUAL_SAMPLE_NAMES
-from pytest_vizart.golden.formats.name_or_id import NameOrId
 from pytest_vizart.golden.formats.parsed_once import parsed_once
 from pytest_vizart.golden.formats.plain_labels import WITHOUT_CLASSES, plain_label
 from pytest_vizart.golden.formats.plain_values import PlainValues
@@ -27,6 +28,7 @@ from pytest_vizart.records.labels import NO_CLASSES, ClassMap, Label, Task
 
 MAX_BYTES = 300_000_000
 _MAX_LINE_BYTES = 10_000_000  # parsed, hostile JSON takes thirty times its bytes
+_TOLD = 12  # lines of one sample that an error names
 _STRING = re.compile(rb'"([^"\\]{1,1000})"')
 
 _USUAL: dict[str, tuple[str, ...]] = {
@@ -63,8 +65,7 @@ class JsonLinesReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._path = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
-        self._lookup: NameOrId | None = None
+        self._path = source.only_path()
 
     def classes(self) -> ClassMap:
         return NO_CLASSES if self._source.entry.task in WITHOUT_CLASSES else self._source.required_classes()
@@ -78,7 +79,7 @@ class JsonLinesReader:
                 file=self._path,
                 place=found[1][0],
                 expected="one line for each sample",
-                found=f"{key.id} in {', '.join(place for place, _ in found[:12])}",
+                found=f"{key.id} in {', '.join(place for place, _ in found)}",
                 hint="remove all but one",
             )
         for place, row in found:
@@ -87,9 +88,11 @@ class JsonLinesReader:
         return None
 
     def _values(self, values: Mapping[str, Any], place: str) -> PlainValues:
-        if self._lookup is None:
-            self._lookup = NameOrId(self.classes())
         return PlainValues(values, self._path, place, self.classes(), self._lookup, self._source.entry.box_format)
+
+    @cached_property
+    def _lookup(self) -> ClassLookup:
+        return ClassLookup(self.classes())
 
     def _lines(self) -> SampleLines:
         column = self._source.entry.columns.sample
@@ -209,13 +212,14 @@ class SampleLines:
             )
 
     def of(self, sample_id: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return place, such as "line 3", and content of the lines of a sample; GoldenFormatError if one is broken."""
+        """Return place, such as "line 3", and content of a sample's first lines; GoldenFormatError if one is broken."""
         places = self._places.get(sample_id)
         if places is None:
             if self._nameless is not None:
                 raise copy.copy(self._nameless)
             return []
         rows = []
+        places = places[: 3 * _TOLD]  # one is right, and a million would fill the memory
         for number, start, end in zip(places[0::3], places[1::3], places[2::3], strict=True):
             row = self._parsed(number, start, end)
             self._sample_name(row, number)

@@ -12,6 +12,7 @@ import orjson
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.coco_values import shown
+from pytest_vizart.golden.json_text import not_json
 
 PIECE_BYTES = 1 << 16
 
@@ -71,10 +72,4 @@ def _no_json(content: bytes, start: int, error: json.JSONDecodeError, path: Path
     line, column = error.lineno + content.count(b"\n", 0, start), error.colno
     if start and error.lineno == 1:
         column += start - content.rfind(b"\n", 0, start) - 2
-    return GoldenFormatError(
-        "not JSON",
-        file=path,
-        place=f"line {line}, column {column}",
-        found=error.msg,
-        hint="NaN and Infinity are not JSON; otherwise check where the file was cut",
-    )
+    return not_json(path, f"line {line}, column {column}", error.msg)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from math import pi
 from pathlib import Path
 
 import numpy as np
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import Corners, box_labels, require_corners
-from pytest_vizart.golden.formats.class_lookup import ClassLookup
+from pytest_vizart.golden.formats.per_sample import PerSampleReader
 from pytest_vizart.golden.formats.sample_files import read_numbers, sample_rows
 from pytest_vizart.golden.listing import SampleKey
-from pytest_vizart.records.labels import MAX_EDGE_PX, Box3DLabels, BoxLabels, ClassMap, Label, Task
+from pytest_vizart.records.labels import MAX_EDGE_PX, Box3DLabels, BoxLabels, Label, Task
 
 _COLUMNS = 15
 _DONT_CARE = "DontCare"
@@ -24,7 +22,7 @@ _Row = tuple[str, str, list[float]]
 """Place, type, the 14 numbers after it."""
 
 
-class KittiReader:
+class KittiReader(PerSampleReader):
     """Reads `label_2/{id}.txt`; a sample without such a file is unlabeled.
 
     A line is: type, truncated, occluded, alpha, left, top, right, bottom (pixels from 0), height, width, length, x, y,
@@ -40,13 +38,6 @@ class KittiReader:
     """
 
     tasks: tuple[Task, ...] = ("boxes", "boxes_3d")
-    per_sample = True
-
-    def __init__(self, source: LabelSource) -> None:
-        self._source = source
-
-    def classes(self) -> ClassMap:
-        return self._source.required_classes()
 
     def read(self, key: SampleKey) -> Label | None:
         path = self._source.path_for(key)
@@ -75,10 +66,6 @@ class KittiReader:
             ),
             ignored=np.zeros(len(objects), dtype=np.bool_),
         )
-
-    @cached_property
-    def _lookup(self) -> ClassLookup:
-        return ClassLookup(self.classes())
 
 
 def _row(text: str, path: Path, place: str) -> _Row:

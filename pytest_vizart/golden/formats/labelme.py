@@ -8,9 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import box_labels
-from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.labelme_file import (
     LabelMeFile,
     Shape,
@@ -19,16 +17,17 @@ from pytest_vizart.golden.formats.labelme_file import (
     outline_of,
     read_labelme,
 )
+from pytest_vizart.golden.formats.per_sample import PerSampleReader
 from pytest_vizart.golden.formats.polygons import Mask, MaskEncoder, instance_labels, require_size
 from pytest_vizart.golden.image_size import image_size
 from pytest_vizart.golden.listing import SampleKey
-from pytest_vizart.records.labels import BoxLabels, ClassMap, InstanceLabels, KeypointLabels, Label, Task
+from pytest_vizart.records.labels import BoxLabels, InstanceLabels, KeypointLabels, Label, Task
 
 _AREAS = ("rectangle", "polygon", "circle", "mask")
 _VISIBLE = 2.0
 
 
-class LabelMeReader:
+class LabelMeReader(PerSampleReader):
     """Reads `labels/{id}.json`; a sample without such a file is unlabeled.
 
     Boxes and instances: every rectangle, polygon, circle and mask is an object; instances of one class that share a
@@ -37,13 +36,6 @@ class LabelMeReader:
     """
 
     tasks: tuple[Task, ...] = ("boxes", "instances", "keypoints")
-    per_sample = True
-
-    def __init__(self, source: LabelSource) -> None:
-        self._source = source
-
-    def classes(self) -> ClassMap:
-        return self._source.required_classes()
 
     def read(self, key: SampleKey) -> Label | None:
         file = read_labelme(self._source.path_for(key))
@@ -57,7 +49,7 @@ class LabelMeReader:
         if file.height is None and file.width is None:
             size = image_size(key.path, self._source.shared)
         else:
-            size = require_size(file.height, file.width, file=file.path, place="imageHeight, imageWidth")
+            size = require_size(file.height, file.width, file=file.path, place="", names=("imageHeight", "imageWidth"))
         encoder = MaskEncoder(size, file=file.path)
         objects: dict[object, list[Shape]] = {}
         for position, shape in enumerate(file.shapes):
@@ -105,10 +97,6 @@ class LabelMeReader:
 
     def _class_index(self, shape: Shape, file: LabelMeFile) -> int:
         return self._lookup.by_name(shape.label, file=file.path, place=f"{shape.place}.label")
-
-    @cached_property
-    def _lookup(self) -> ClassLookup:
-        return ClassLookup(self.classes())
 
     @cached_property
     def _keypoint_names(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from base64 import b64decode
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from pytest_vizart.errors import GoldenFormatError
@@ -21,6 +19,7 @@ from pytest_vizart.golden.formats.box_columns import Corners, bounds
 from pytest_vizart.golden.formats.coco_values import is_number, shown
 from pytest_vizart.golden.formats.polygons import MAX_POINTS, Mask, MaskEncoder
 from pytest_vizart.golden.formats.sample_files import sample_bytes
+from pytest_vizart.golden.json_text import parse_json
 from pytest_vizart.records.labels import MAX_EDGE_PX
 
 _MAX_BYTES = 24_000_000
@@ -61,16 +60,9 @@ def read_labelme(path: Path) -> LabelMeFile | None:
     content = sample_bytes(path, limit=_MAX_BYTES)
     if content is None:
         return None
-    try:
-        data = orjson.loads(content)
-    except json.JSONDecodeError as error:
-        raise GoldenFormatError(
-            "not JSON",
-            file=path,
-            place=f"line {error.lineno}, column {error.colno}",
-            found=error.msg,
-            hint="XML of the LabelMe web tool is not read; otherwise check where the file was cut",
-        ) from error
+    data = parse_json(
+        content, path, hint="XML of the LabelMe web tool is not read; otherwise check where the file was cut"
+    )
     shapes = data.get("shapes") if isinstance(data, dict) else None
     if not isinstance(shapes, list):
         raise GoldenFormatError(

@@ -27,6 +27,7 @@ class LasReader(FieldCloudReader):
                 file=source.manifest,
                 place=f"{source.place}.format",
                 expected="laspy and lazrs installed",
+                found="not installed",
                 hint=INSTALL_HINT,
             )
 

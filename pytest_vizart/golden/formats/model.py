@@ -14,11 +14,11 @@ and in the working directory, and nothing that lies in the dataset. A manifest i
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,16 @@ from typing import Any
 import orjson
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes, resolve_inside
+from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats import LabelSource
+from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.coco_values import shown
-from pytest_vizart.golden.formats.name_or_id import NameOrId
 from pytest_vizart.golden.formats.parsed_once import parsed_once
 from pytest_vizart.golden.formats.plain_labels import WITHOUT_CLASSES, checked_record, plain_label
 from pytest_vizart.golden.formats.plain_values import PlainValues
 from pytest_vizart.golden.formats.sample_files import sample_bytes
 from pytest_vizart.golden.formats.sample_names import SampleNames
+from pytest_vizart.golden.json_text import parse_json
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import NO_CLASSES, TASKS, ClassMap, Label, Task
 
@@ -51,7 +52,6 @@ class ModelReader:
     def __init__(self, source: LabelSource) -> None:
         self._source = source
         self._model = load_model(source.entry.model, source.manifest, f"{source.place}.model")
-        self._lookup: NameOrId | None = None
 
     def classes(self) -> ClassMap:
         return NO_CLASSES if self._source.entry.task in WITHOUT_CLASSES else self._source.required_classes()
@@ -61,7 +61,7 @@ class ModelReader:
             path = self._source.path_for(key)
             content, place = sample_bytes(path), ""
         else:
-            path = self._path()
+            path = self._source.only_path()
             content, place = self._entries().get(key.id, (None, ""))
         return None if content is None else self._label(content, path, place)
 
@@ -106,19 +106,17 @@ class ModelReader:
             ) from error
 
     def _values(self, values: Mapping[str, Any], path: Path, place: str, *, indexed: bool) -> PlainValues:
-        if self._lookup is None:
-            self._lookup = NameOrId(self.classes())
         entry = self._source.entry
         box_format = "xyxy" if indexed else entry.box_format
         return PlainValues(values, path, place, self.classes(), self._lookup, box_format, entry.ignore, indexed)
 
-    def _path(self) -> Path:
-        source = self._source
-        return resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
+    @cached_property
+    def _lookup(self) -> ClassLookup:
+        return ClassLookup(self.classes())
 
     def _entries(self) -> dict[str, tuple[bytes, str]]:
         """Return sample -> JSON text and key path of its part of the one file."""
-        path = self._path()
+        path = self._source.only_path()
         names = SampleNames(self._source.samples)
         return parsed_once(self._source.shared, ("model", path), lambda: _entries(path, names))
 
@@ -180,16 +178,7 @@ def _working_directory_importable() -> Iterator[None]:
 
 
 def _entries(path: Path, names: SampleNames) -> dict[str, tuple[bytes, str]]:
-    try:
-        data = orjson.loads(read_bytes(path, limit=_MAX_FILE_BYTES))
-    except json.JSONDecodeError as error:
-        raise GoldenFormatError(
-            "not JSON",
-            file=path,
-            place=f"line {error.lineno}, column {error.colno}",
-            found=error.msg,
-            hint="NaN and Infinity are not JSON; otherwise check where the file was cut",
-        ) from error
+    data = parse_json(read_bytes(path, limit=_MAX_FILE_BYTES), path)
     if not isinstance(data, dict):
         raise GoldenFormatError(
             "not an object",

@@ -32,7 +32,7 @@ class OpenImagesReader:
 
     def __init__(self, source: LabelSource) -> None:
         self._source = source
-        self._path = resolve_inside(source.root, source.entry.path, file=source.manifest, place=f"{source.place}.path")
+        self._path = source.only_path()
 
     def classes(self) -> ClassMap:
         return self._classes

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import refuse_lfs_pointer, require_regular
+from pytest_vizart.golden.files import not_utf8, refuse_lfs_pointer, require_regular, unreadable
 from pytest_vizart.golden.formats.box_columns import require_corners
 from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.sample_files import read_numbers, require_shares
@@ -84,17 +84,18 @@ def read_table(path: Path) -> Iterator[tuple[int, list[str]]]:
                 if cells:
                     yield line, cells
     except UnicodeDecodeError as error:
-        raise GoldenFormatError(
-            "CSV is not UTF-8 text", file=path, found=str(error), hint="save it as UTF-8"
-        ) from error
+        raise not_utf8(path, error) from error
     except csv.Error as error:
         raise GoldenFormatError(
-            "not a CSV file", file=path, place=f"line {line + 1}", found=str(error), hint="check the quotes"
+            "not a CSV file",
+            file=path,
+            place=f"line {line + 1}",
+            expected="rows of cells, quotes closed",
+            found=str(error),
+            hint="check the quotes",
         ) from error
     except OSError as error:
-        raise GoldenFormatError(
-            "file cannot be read", file=path, found=str(error), hint="check that it exists and may be read"
-        ) from error
+        raise unreadable(path, error) from error
 
 
 class _RowReader:
@@ -128,6 +129,7 @@ class _RowReader:
                 file=self._path,
                 place=f"line {line}",
                 expected="as many cells as the header",
+                found=f"{len(cells)} cells",
                 hint="complete it; numbers with decimal commas need quotes",
             )
         return cells[self._image].strip()
@@ -146,6 +148,7 @@ class _RowReader:
                 file=self._path,
                 place=place,
                 expected=f"at most {_MAX_ROWS_OF_SAMPLE:,}",
+                found="more",
                 hint="is it the same image in every row?",
             )
         label = cells[self._label].strip()

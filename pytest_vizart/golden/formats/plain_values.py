@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.class_ids import class_indices
+from pytest_vizart.golden.formats.class_lookup import ClassLookup
 from pytest_vizart.golden.formats.coco_values import shown
-from pytest_vizart.golden.formats.name_or_id import NameOrId
 from pytest_vizart.records.labels import IGNORE, MAX_EDGE_PX, ClassMap
 
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
@@ -34,7 +34,7 @@ class PlainValues:
     file: Path
     place: str
     class_map: ClassMap
-    lookup: NameOrId
+    lookup: ClassLookup
     box_format: BoxFormat = "xyxy"
     ignore: int | None = None
     indexed: bool = False
@@ -142,7 +142,7 @@ class PlainValues:
     def class_index(self, value: object, key: str) -> int:
         """Return the index of a class; GoldenFormatError if there is no such class."""
         if not self.indexed:
-            return self.lookup.index(value, file=self.file, place=self.place_of(key))
+            return self.lookup.by_name_or_id(value, file=self.file, place=self.place_of(key))
         index = int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else -1
         if not 0 <= index < len(self.class_map):
             raise self.problem("unknown class", key, f"an index from 0 to {len(self.class_map) - 1}", value)

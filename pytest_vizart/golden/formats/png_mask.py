@@ -56,6 +56,7 @@ class PngMaskReader:
                 file=source.manifest,
                 place=f"{source.place}.colors",
                 expected="class ID x 1000 + instance in panoptic masks",
+                found="`colors` beside `task: panoptic`",
                 hint="remove `colors`",
             )
         self._read = readers[source.entry.task, colored]

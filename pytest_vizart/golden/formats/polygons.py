@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats.box_columns import Corners, bounds, box_labels
+from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.image_size import Size
 from pytest_vizart.golden.inputs import MAX_PIXELS
 from pytest_vizart.records.labels import InstanceLabels
@@ -39,16 +40,22 @@ class Mask:
     area: float
 
 
-def require_size(height: object, width: object, *, file: Path, place: str) -> Size:
-    """Return (height, width) in pixels as a label file gives them; GoldenFormatError if no image is so."""
-    for name, value in (("width", width), ("height", height)):
+def require_size(
+    height: object, width: object, *, file: Path, place: str, names: tuple[str, str] = ("height", "width")
+) -> Size:
+    """Return (height, width) in pixels; GoldenFormatError if no image is so.
+
+    Args:
+        place, names: where the label file gives them, and how it calls them there.
+    """
+    for what, name, value in (("width", names[1], width), ("height", names[0], height)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise GoldenFormatError(
-                f"image has no {name}",
+                f"image has no {what}",
                 file=file,
-                place=place,
+                place=f"{place}.{name}" if place else name,
                 expected="whole pixels, from 1",
-                found=repr(value)[:80],
+                found=shown(value),
                 hint="masks need the image's size: add it",
             )
     assert isinstance(height, int)
@@ -57,7 +64,7 @@ def require_size(height: object, width: object, *, file: Path, place: str) -> Si
         raise GoldenFormatError(
             "image is too large",
             file=file,
-            place=place,
+            place=place or ", ".join(names),
             expected=f"at most {MAX_PIXELS:,} pixels",
             found=f"{width} x {height}",
             hint="tile it",

@@ -7,7 +7,8 @@ from math import isfinite
 from pathlib import Path
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes
+from pytest_vizart.golden.files import decoded, read_bytes
+from pytest_vizart.golden.formats.label_paths import is_present
 
 MAX_SAMPLE_FILE_BYTES = 8_000_000
 """Labels of one image; parsed, hostile text takes thirty times its bytes."""
@@ -18,12 +19,7 @@ _REACH = (-1.0, 2.0)
 
 def sample_bytes(path: Path, *, limit: int = MAX_SAMPLE_FILE_BYTES) -> bytes | None:
     """Return the content of a sample's label file, None if there is no such file. Raises GoldenFormatError."""
-    try:
-        if not path.exists():
-            return None
-    except (OSError, ValueError):
-        pass  # a name that no file can have: reading it says so
-    return read_bytes(path, limit=limit)
+    return read_bytes(path, limit=limit) if is_present(path) else None
 
 
 def sample_rows(path: Path) -> list[tuple[str, str]] | None:
@@ -35,12 +31,7 @@ def sample_rows(path: Path) -> list[tuple[str, str]] | None:
     content = sample_bytes(path)
     if content is None:
         return None
-    try:
-        lines = content.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise GoldenFormatError(
-            "not UTF-8 text", file=path, found=str(error), hint="is it a text file? save it as UTF-8"
-        ) from error
+    lines = decoded(content, path).split("\n")
     return [(f"line {number}", text) for number, line in enumerate(lines, start=1) if (text := line.strip())]
 
 

@@ -7,27 +7,20 @@ import numpy as np
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.cloud_fields import MAX_CLOUD_BYTES
 from pytest_vizart.golden.files import read_bytes
-from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.class_ids import class_indices
 from pytest_vizart.golden.formats.label_paths import is_present
+from pytest_vizart.golden.formats.per_sample import PerSampleReader
 from pytest_vizart.golden.listing import SampleKey
-from pytest_vizart.records.labels import ClassMap, PointLabels, Task
+from pytest_vizart.records.labels import PointLabels, Task
 
 _BYTES = 4
 _CLASS_BITS = 16
 
 
-class SemanticKittiReader:
+class SemanticKittiReader(PerSampleReader):
     """Reads `labels/{id}.label`; a sample without such a file is unlabeled."""
 
     tasks: tuple[Task, ...] = ("points",)
-    per_sample = True
-
-    def __init__(self, source: LabelSource) -> None:
-        self._source = source
-
-    def classes(self) -> ClassMap:
-        return self._source.required_classes()
 
     def read(self, key: SampleKey) -> PointLabels | None:
         path = self._source.path_for(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.files import decoded
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.sample_files import sample_bytes
 from pytest_vizart.golden.listing import SampleKey
@@ -30,12 +31,7 @@ class TextReader:
         content = sample_bytes(path)
         if content is None:
             return None
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise GoldenFormatError(
-                "not UTF-8 text", file=path, found=str(error), hint="is it a text file? save it as UTF-8"
-            ) from error
+        text = decoded(content, path)
         if "\0" in text:
             raise GoldenFormatError(
                 "not a text file",

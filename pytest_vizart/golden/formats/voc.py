@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import Corners, box_labels, require_corners
-from pytest_vizart.golden.formats.class_lookup import ClassLookup
+from pytest_vizart.golden.formats.per_sample import PerSampleReader
 from pytest_vizart.golden.formats.sample_files import read_number, sample_bytes
 from pytest_vizart.golden.formats.xml_text import Element, parse_xml, utf8_xml
 from pytest_vizart.golden.listing import SampleKey
-from pytest_vizart.records.labels import BoxLabels, ClassMap, Task
+from pytest_vizart.records.labels import BoxLabels, Task
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
-class VocReader:
+class VocReader(PerSampleReader):
     """Reads `Annotations/{id}.xml`; a sample without such a file is unlabeled.
 
     VOC counts pixels from 1 and includes the last one: corners become x1 - 1, y1 - 1, x2, y2, half-open and from 0.
@@ -26,14 +25,10 @@ class VocReader:
     """
 
     tasks: tuple[Task, ...] = ("boxes",)
-    per_sample = True
 
     def __init__(self, source: LabelSource) -> None:
-        self._source = source
+        super().__init__(source)
         self._first_pixel = 0.0 if source.entry.pixels == "zero-based" else 1.0
-
-    def classes(self) -> ClassMap:
-        return self._source.required_classes()
 
     def read(self, key: SampleKey) -> BoxLabels | None:
         path = self._source.path_for(key)
@@ -58,10 +53,6 @@ class VocReader:
             corners.append(self._corners(element, path, place))
             difficult.append(_flag(element, "difficult", path, place))
         return box_labels(corners, class_index, ignored=difficult)
-
-    @cached_property
-    def _lookup(self) -> ClassLookup:
-        return ClassLookup(self.classes())
 
     def _corners(self, element: Element, path: Path, place: str) -> Corners:
         place = f"{place}.bndbox"
@@ -88,7 +79,12 @@ def _text(element: Element, name: str, path: Path, place: str) -> str:
     text = element.findtext(name, "").strip()
     if not text:
         raise GoldenFormatError(
-            f"object has no {name}", file=path, place=f"{place}.{name}", expected="text", hint="give it one"
+            f"object has no {name}",
+            file=path,
+            place=f"{place}.{name}",
+            expected="text",
+            found="nothing",
+            hint="give it one",
         )
     return text
 

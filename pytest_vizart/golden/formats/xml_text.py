@@ -31,6 +31,7 @@ def utf8_xml(content: bytes, path: Path) -> bytes:
                 "text is not in the encoding that it declares",
                 file=path,
                 place="line 1",
+                expected=f"text in {encoding}",
                 found=str(error),
                 hint="save it as UTF-8",
             ) from error
@@ -64,6 +65,7 @@ def not_xml(path: Path, line: int, column: int, reason: str) -> GoldenFormatErro
         "not XML",
         file=path,
         place=f"line {line}, column {column}",
+        expected="well-formed XML",
         found=reason,
         hint="was the file cut? export it again",
     )

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.files import is_folder
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.box_columns import box_labels
 from pytest_vizart.golden.formats.class_lookup import ClassLookup
@@ -77,7 +78,7 @@ class YoloReader:
     def read(self, key: SampleKey) -> Label | None:
         path = self._source.path_for(key)
         lines = sample_rows(path)
-        if lines is None and not path.parent.is_dir():
+        if lines is None and not is_folder(path.parent):
             return None
         rows = read_rows(lines or (), self._kind, path=path, keypoints=self._keypoint_shapes)
         size = image_size(key.path, self._source.shared)

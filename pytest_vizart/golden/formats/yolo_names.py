@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic_core import PydanticCustomError
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import is_file, read_bytes, require_inside
+from pytest_vizart.golden.files import is_file, read_text, require_inside
+from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.manifest_text import parse_manifest
 from pytest_vizart.golden.manifest_values import read_classes
 from pytest_vizart.records.labels import ClassMap
@@ -94,13 +95,7 @@ def _read_yaml(path: Path) -> YoloNames:
 
 
 def _read_text(path: Path) -> YoloNames:
-    try:
-        text = read_bytes(path, limit=_MAX_NAMES_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GoldenFormatError(
-            "names of classes are not UTF-8 text", file=path, found=str(error), hint="save it as UTF-8"
-        ) from error
-    names = [line.strip() for line in text.rstrip().split("\n")]
+    names = [line.strip() for line in read_text(path, limit=_MAX_NAMES_BYTES).rstrip().split("\n")]
     return YoloNames(path, _classes(names, path, "line") if any(names) else None, None)
 
 
@@ -127,6 +122,6 @@ def _keypoints(value: object, path: Path) -> tuple[int, int]:
         file=path,
         place="kpt_shape",
         expected="[number of keypoints, 2 or 3]",
-        found=repr(value)[:80],
+        found=shown(value),
         hint="3 is x, y, visibility",
     )

@@ -91,7 +91,9 @@ class LabelPass:
 
 def _require_content(path: Path) -> None:
     if not require_regular(path, limit=1 << 62):
-        raise GoldenFormatError("the file is empty", file=path, hint="was it fetched completely?")
+        raise GoldenFormatError(
+            "the file is empty", file=path, expected="content", found="0 bytes", hint="was it fetched completely?"
+        )
     with path.open("rb") as stream:
         refuse_lfs_pointer(stream.read(64), path)
 

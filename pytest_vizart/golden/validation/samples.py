@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import content_digest, is_file, read_bytes
+from pytest_vizart.golden.files import content_digest, is_file, is_folder, read_bytes
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.csv_table import USUAL_SAMPLE_NAMES
 from pytest_vizart.golden.formats.sample_names import SampleNames
@@ -138,7 +138,7 @@ def _orphans(source: LabelSource, ids: frozenset[str]) -> Iterator[Finding]:
     before, _, after = source.entry.path.partition("{id}")
     folder, _, prefix = before.rpartition("/")
     top = source.root / folder
-    if "{id}" in after or "/" in after or not top.is_dir():
+    if "{id}" in after or "/" in after or not is_folder(top):
         return
     inputs = {key.path for key in source.samples}
     found = top.glob(f"*{after}") if top == source.root else top.rglob(f"*{after}")

@@ -154,6 +154,7 @@ function drawDifference(parent, payload, data) {
     preferred.image = mode;
     const source = mode === "input" ? input : mode === "difference" ? layers.truth ?? input : layers[mode];
     ground.hidden = !source;
+    ground.classList.toggle("back", mode === "difference"); // its own colours would pass for differences
     if (source) ground.src = source;
     if (canvas) canvas.hidden = mode !== "difference";
   };

@@ -118,7 +118,7 @@ function drawCuboids(parent, payload, data) {
     const context = canvas.getContext("2d");
     const place = space.projection(canvas.width);
     context.clearRect(0, 0, canvas.width, canvas.width);
-    context.fillStyle = themed("--same");
+    context.fillStyle = "#8a95a3"; // this canvas is dark in both themes, as photographs are
     for (let i = 0; 3 * i < xyz.length; i += 1) {
       const [x, y] = place(xyz[3 * i], xyz[3 * i + 1], xyz[3 * i + 2]);
       context.fillRect(x - 1, y - 1, 2, 2);

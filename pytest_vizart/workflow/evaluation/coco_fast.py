@@ -38,6 +38,7 @@ from pytest_vizart.workflow.evaluation.coco_errors import (
     whatever_their_class,
     wrong_detections,
 )
+from pytest_vizart.workflow.evaluation.coco_files import evaluate_coco_files
 from pytest_vizart.workflow.evaluation.notes import beyond_the_best, classes_without_objects, unknown_results
 
 _CLASS_FIGURES = {"ap": "map", "ap_50": "map_50", "ap_75": "map_75"}
@@ -52,7 +53,7 @@ class CocoFigures:
     metrics: dict[str, float | None]
     per_class: dict[str, dict[str, float | None]]
     errors: tuple[ErrorCount, ...]
-    counts: Counts
+    counts: Counts | None
     details: dict[str, Any]
     notes: tuple[str, ...]
 
@@ -75,7 +76,28 @@ def coco_figures(
         predictions, truth.images, truth.classes, task, sizes=truth.sizes, keypoint_count=keypoints
     )
     spec = LabelSpec(task, task, class_map(truth), keypoint_sigmas=tuple(sigmas), **settings)  # type: ignore[arg-type]
-    return _Comparison(truth, _by_image(found), spec).figures(unknown_results(found))
+    return _Comparison(truth, _by_image(found), spec).figures(unknown_results(found, predictions))
+
+
+def coco_numbers_alone(
+    labels: Path, predictions: Path, task: CocoTask, *, settings: Mapping[str, float], sigmas: Sequence[float] = ()
+) -> CocoFigures:
+    """Return COCO's numbers and no more; see `coco_figures`."""
+    found = evaluate_coco_files(labels, predictions, task, sigmas=sigmas)
+    names = found.class_names
+    spec = LabelSpec(task, task, ClassMap(names, tuple(range(len(names)))), **settings)  # type: ignore[arg-type]
+    columns = {figure: found.per_class(name) for figure, name in _CLASS_FIGURES.items()}
+    present = [name for name, value in columns["ap"].items() if value is not None]
+    prefix = _PREFIX.get(task, "")
+    return CocoFigures(
+        spec=spec,
+        metrics={f"{prefix}{name}": value for name, value in found.metrics.items()},
+        per_class={name: {figure: values[name] for figure, values in columns.items()} for name in present},
+        errors=(),
+        counts=None,
+        details={},
+        notes=found.notes,
+    )
 
 
 def class_map(truth: CocoColumns) -> ClassMap:
@@ -199,7 +221,6 @@ class _Comparison:
         named = {
             name: {figure: values[index] for figure, values in averages.items()}
             for index, name in enumerate(self.spec.classes.names)
-            if self.spec.task == "boxes" or averages["ap"][index] is not None
         }
         own = class_figures(columns, class_rows, self.spec)
         return {name: {**named.get(name, {}), **figures} for name, figures in own.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from glob import escape
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,18 +16,18 @@ from pytest_vizart.golden.files import is_file
 from pytest_vizart.golden.formats import LabelReader, LabelSource, open_reader
 from pytest_vizart.golden.formats.coco_file import CocoFile, read_coco
 from pytest_vizart.golden.formats.parsed_once import parsed_once
-from pytest_vizart.golden.image_size import Size
 from pytest_vizart.golden.listing import SampleKey, natural_key
-from pytest_vizart.golden.manifest import LabelEntry, read_classes
+from pytest_vizart.golden.manifest import LabelEntry, find_manifest, read_classes
 from pytest_vizart.golden.opening import NamesKeypoints
+from pytest_vizart.golden.recognition import candidates
 from pytest_vizart.golden.recognition.view import IMAGES
 from pytest_vizart.golden.specs import make_spec
-from pytest_vizart.records.labels import ClassMap
+from pytest_vizart.records.labels import ClassMap, Task
 from pytest_vizart.workflow.evaluation.class_search import names_in
 from pytest_vizart.workflow.evaluation.options import ClassNames, Options
 from pytest_vizart.workflow.evaluation.path_kinds import EXTENSIONS, label_format, label_task
 from pytest_vizart.workflow.evaluation.sample_listing import names_in_file
-from pytest_vizart.workflow.evaluation.truths import Truths, declared_size, truths_of_dataset
+from pytest_vizart.workflow.evaluation.truths import Truths, told_by_coco, truths_of_dataset
 
 _ID = "{id}"
 
@@ -41,17 +42,13 @@ def open_labels(path: Path, options: Options, *, predicted: str | None = None) -
         GoldenError: nothing there, or nothing that is recognised; GoldenFormatError: a file is not what it should be.
         UsageError: what the files do not tell and the caller did not either: format, task, classes, stage.
     """
-    if path.is_dir() and options.format is None:
-        return truths_of_dataset(path, options)
-    if _ID not in str(path) and not path.exists():
-        raise GoldenError(
-            "no such file",
-            file=path,
-            expected="a label file, a golden dataset's folder, or a path with {id}",
-            hint="check the spelling",
-        )
-    form = options.format or label_format(path)
-    task = options.task or label_task(form, path, predicted)
+    form = options.format
+    if path.is_dir() and form is None:
+        form = _folder_format(path)
+        if form is None:
+            return truths_of_dataset(path, options)
+    form = form or label_format(path)
+    task = options.task or _task(form, path, predicted)
     root, template, keys = _samples(path, form, options)
     document: dict[str, Any] = {"stage": options.stage or task, "task": task, "path": template, "format": form}
     document |= {"box_format": options.box_format} if options.box_format else {}
@@ -59,6 +56,22 @@ def open_labels(path: Path, options: Options, *, predicted: str | None = None) -
     source = LabelSource(root, path, "labels", _entry(document), None, keys)
     source = replace(source, classes=_classes(options, source, form))
     return _truths(source, open_reader(source), options, form)
+
+
+def _task(form: str, path: Path, predicted: str | None) -> Task:
+    try:
+        return label_task(form, path, predicted)
+    except UsageError as error:
+        # A format of the user's own says which tasks it has; one that nobody knows says so.
+        entry = LabelEntry(stage="any", task="boxes", path=f"{_ID}.x" if path.is_dir() else path.name, format=form)
+        source = LabelSource(path.parent, path, "labels", entry, None, ())
+        try:
+            open_reader(source)
+        except GoldenFormatError as found:
+            if not (found.place or "").endswith(".task"):
+                raise found from None
+            error.expected = found.expected
+        raise
 
 
 def read_names(value: ClassNames, place: str) -> ClassMap:
@@ -81,15 +94,13 @@ def _truths(source: LabelSource, reader: LabelReader, options: Options, form: st
     if spec.task == "keypoints" and isinstance(reader, NamesKeypoints):
         names, bones = reader.keypoints()
         spec = replace(spec, keypoint_names=names, skeleton=bones)
-    ids, sizes = _of_coco(source, form)
     return Truths(
         spec=options.applied_to(spec),
         keys=source.samples,
         read=reader.read,
         told=f"{source.manifest.name} ({form})",
-        image_ids=ids,
-        sizes=sizes,
         shared=source.shared,
+        **_of_coco(source, form),
     )
 
 
@@ -132,11 +143,10 @@ def _classes(options: Options, source: LabelSource, form: str) -> ClassMap | Non
 
 def _samples(path: Path, form: str, options: Options) -> tuple[Path, str, tuple[SampleKey, ...]]:
     """Return the folder that paths are relative to, the manifest's `path`, and the samples."""
-    if _ID in str(path):
-        return _of_template(path, options)
-    if path.is_dir():
-        extension = _extension_in(path, form)
-        return _of_template(path / f"{_ID}{extension}", options)
+    if _ID in str(path) or path.is_dir():
+        template = path if _ID in str(path) else path / f"{_ID}{_extension_in(path, form)}"
+        root, relative, keys = _of_template(template, options)
+        return (*_with_class_names(root, relative), keys) if form == "yolo" else (root, relative, keys)
     listed = names_in_file(path, form)
     if listed is None:  # one label file, of one sample
         key = SampleKey(path.stem, path, path.name, path.name)
@@ -155,6 +165,29 @@ def keys_of_names(root: Path, names: Sequence[str]) -> tuple[SampleKey, ...]:
     return tuple(SampleKey(one, root / name, name, name) for one, name in zip(ids, normal, strict=True))
 
 
+def _folder_format(folder: Path) -> str | None:
+    """Return the format of a folder of label files alone; None for a dataset, or where its files may be several."""
+    if find_manifest(folder) is not None or candidates(folder):
+        return None
+    files = [file for file in folder.rglob("*") if not file.name.startswith(".") and is_file(file)]
+    if len({file.suffix.lower() for file in files}) != 1:
+        return None
+    try:
+        form = label_format(files[0])
+    except UsageError:
+        return None
+    return form if form in _FORMATS_OF_FOLDERS else None
+
+
+def _with_class_names(folder: Path, relative: str) -> tuple[Path, str]:
+    """Return the nearest folder, up to three above, that names YOLO's classes, and the path relative to it."""
+    whole = folder.absolute()
+    for above in (whole, *whole.parents[:3]):
+        if any(is_file(above / name) for name in _YOLO_NAMES):
+            return above, (PurePosixPath(whole.relative_to(above).as_posix()) / relative).as_posix()
+    return folder, relative
+
+
 def _without_image_extension(name: str) -> str:
     suffix = Path(name).suffix
     known = suffix.lower() in IMAGES or suffix.lower() in EXTENSIONS or suffix.lower() in (".bin", ".xyz")
@@ -164,28 +197,25 @@ def _without_image_extension(name: str) -> str:
 def _of_template(path: Path, options: Options) -> tuple[Path, str, tuple[SampleKey, ...]]:
     """Return the samples that have a file, or all images where their folder is given."""
     before, _, after = str(path).partition(_ID)
-    root = Path(before if before.endswith(("/", "\\")) else f"{before}x").parent if before else Path()
-    root = Path(before) if before.endswith(("/", "\\")) else root
-    template = str(path)[len(str(root)) + 1 :] if str(root) != "." else str(path)
+    root = Path(before) if before.endswith(("/", "\\")) else Path(before).parent
+    template = path.relative_to(root).as_posix()
     if options.images:
         return root, template, _of_images(options.images)
-    start = len(before)
-    files = sorted(
-        (file for file in root.rglob(f"*{after}") if is_file(file) and str(file).startswith(before)),
-        key=lambda file: natural_key(str(file)),
-    )
-    ids = [str(file)[start : len(str(file)) - len(after)].replace("\\", "/") for file in files]
-    keys = tuple(
-        SampleKey(one, file, file.relative_to(root).as_posix(), f"{one}{file.suffix}")
-        for one, file in zip(ids, files, strict=True)
-    )
-    if not keys:
+    prefix, _, after = template.partition(_ID)
+    names = [file.relative_to(root).as_posix() for file in root.rglob(f"*{escape(after)}") if is_file(file)]
+    names = sorted((name for name in names if name.startswith(prefix)), key=natural_key)
+    if not names:
         raise GoldenError("no label file", file=path, expected="a file for each sample", hint="check folder and suffix")
-    return root, template, keys
+    ids = [name[len(prefix) : len(name) - len(after)] for name in names]
+    suffix = Path(template).suffix
+    pairs = zip(ids, names, strict=True)
+    return root, template, tuple(SampleKey(one, root / name, name, f"{one}{suffix}") for one, name in pairs)
 
 
 def _of_images(folder: Path) -> tuple[SampleKey, ...]:
-    files = [file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGES, *EXTENSIONS, ".bin") and is_file(file)]
+    files = [
+        file for file in folder.rglob("*") if file.suffix.lower() in (*IMAGES, *EXTENSIONS, ".bin") and is_file(file)
+    ]
     if not files:
         raise GoldenError("no image in it", file=folder, expected="the input files", hint="check --images")
     files.sort(key=lambda file: natural_key(str(file)))
@@ -205,6 +235,8 @@ def _extension_in(folder: Path, form: str) -> str:
     )
 
 
+_YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml", "obj.names", "classes.txt")
+_FORMATS_OF_FOLDERS = frozenset({"voc", "labelme", "png", "npy", "ply", "pcd", "las", "semantickitti"})
 _EXTENSIONS_OF_FORMAT: dict[str, tuple[str, ...]] = {
     "yolo": (".txt",),
     "voc": (".xml",),
@@ -216,19 +248,10 @@ _EXTENSIONS_OF_FORMAT: dict[str, tuple[str, ...]] = {
 }
 
 
-def _of_coco(source: LabelSource, form: str) -> tuple[dict[int | str, str], dict[str, Size]]:
+def _of_coco(source: LabelSource, form: str) -> dict[str, Any]:
     if form not in ("coco", "lvis"):
-        return {}, {}
+        return {}
     path = source.root / source.entry.path
     file: CocoFile = parsed_once(source.shared, ("coco", path), lambda: read_coco(path))
-    ids: dict[int | str, str] = {}
-    sizes: dict[str, Size] = {}
     of_name = {key.relative_path: key.id for key in source.samples}
-    for image in file.images:
-        name = (image.file_name or image.url_name).replace("\\", "/").removeprefix("./")
-        sample = of_name.get(name)
-        if sample is not None:
-            ids[image.id] = sample
-            sizes |= declared_size(sample, image.width, image.height)
-    return ids, sizes
-
+    return told_by_coco(file, lambda name: of_name.get(name.replace("\\", "/").removeprefix("./")))

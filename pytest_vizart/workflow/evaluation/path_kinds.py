@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pytest_vizart.errors import GoldenError, UsageError
 from pytest_vizart.golden.files import is_file
-from pytest_vizart.golden.recognition.view import IMAGES, PEEK_BYTES
 from pytest_vizart.records.labels import Task
 
 EXTENSIONS: dict[str, str] = {
@@ -24,9 +23,8 @@ EXTENSIONS: dict[str, str] = {
 }
 """Formats that an extension alone tells."""
 
-ROWS = frozenset({"coco", "csv", "jsonl", "json"})
-"""Formats of predictions with one file for all samples; each of the others has one for each sample."""
-
+_HEAD_BYTES = 1 << 16
+_PICTURES = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 _TASK_OF_FORMAT: dict[str, Task] = {
     "cvat": "boxes",
     "folders": "classes",
@@ -129,7 +127,7 @@ def prediction_format(path: Path) -> str:
     if suffix == ".json":
         return json_format(beginning(path), path)
     found = EXTENSIONS.get(suffix) or {".txt": "yolo", ".bin": "lidarseg"}.get(suffix)
-    if found is None and suffix in IMAGES:
+    if found is None and suffix in _PICTURES:
         found = "image"
     if found is None:
         raise _unknown(path, f"a file ending in {suffix}" if suffix else "a name without an extension")
@@ -169,7 +167,7 @@ def beginning(path: Path) -> str:
         if not is_file(path):
             return ""
         with path.open("rb") as stream:
-            return stream.read(PEEK_BYTES).decode("utf-8-sig", "replace")
+            return stream.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 
@@ -183,10 +181,12 @@ def _folder_format(path: Path) -> str:
     formats = sorted({form for form in known.values() if form})
     if len(formats) == 1:
         return formats[0]
-    raise _unknown(path, f"files of {', '.join(formats)}" if formats else f"files ending in {', '.join(sorted(suffixes))}")
+    raise _unknown(
+        path, f"files of {', '.join(formats)}" if formats else f"files ending in {', '.join(sorted(suffixes))}"
+    )
 
 
-_OF_FOLDER = {".txt": "yolo", ".jpg": "image", ".jpeg": "image", ".tif": "image", ".tiff": "image", ".bin": "lidarseg"}
+_OF_FOLDER = {".txt": "yolo", ".bin": "lidarseg", **dict.fromkeys(_PICTURES, "image")}
 
 
 def _unknown(path: Path, found: str) -> UsageError:

@@ -18,10 +18,10 @@ class Evaluation:
 
     spec: task, classes and thresholds. metrics: by name, None where one is not defined on this data. headline: the
     metric that stands for all. per_class: class name -> metric -> value, for the classes that occur. errors: kinds of
-    error, how many, on how many samples, and by how much the headline would rise without them. counts: samples that are
-    correct, wrong, invalid, unlabeled. details: curves, confusion matrix and the like, as in docs/json.md. info:
-    direction and unit of the metrics for which lower is better or that have a unit. notes: what the figures do not show.
-    labels, predictions: the files' names and formats, for people.
+    error, how many, on how many samples, and by how much the headline would rise without them. counts: samples that
+    are correct, wrong, invalid, unlabeled; None where only numbers were asked for. details: curves, confusion matrix
+    and the like, as in docs/json.md. info: direction and unit of the metrics for which lower is better or that have a
+    unit. notes: what the figures do not show. labels, predictions: the files' names and formats, for people.
     """
 
     spec: LabelSpec
@@ -29,7 +29,7 @@ class Evaluation:
     metrics: Mapping[str, float | None]
     per_class: Mapping[str, Mapping[str, float | None]]
     errors: tuple[ErrorCount, ...]
-    counts: Counts
+    counts: Counts | None
     details: Mapping[str, Any] = field(repr=False)
     info: Mapping[str, MetricInfo] = field(repr=False)
     notes: tuple[str, ...]
@@ -41,12 +41,6 @@ class Evaluation:
     def task(self) -> Task:
         """The task that was evaluated."""
         return self.spec.task
-
-    @property
-    def samples(self) -> int:
-        """How many samples the ground truth has."""
-        counts = self.counts
-        return counts.correct + counts.wrong + counts.invalid + counts.unlabeled
 
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:

@@ -13,7 +13,9 @@ from pytest_vizart.golden.formats.coco_file import read_coco
 from pytest_vizart.golden.formats.csv_table import CsvTable
 from pytest_vizart.golden.formats.json_lines import SampleLines
 from pytest_vizart.golden.formats.sample_names import SampleNames
+from pytest_vizart.workflow.evaluation.path_kinds import beginning
 
+_DELIMITER = re.compile(r"[,;\t]")
 _CVAT_IMAGE = re.compile(r'<image\s[^>]{0,2000}?\bname="([^"]{1,1000})"')
 
 
@@ -29,11 +31,15 @@ class Recorded(SampleNames):
         return name
 
 
-class _FilesAlone(Recorded):
-    """Takes names of files only: the first row of a table may be its header."""
+class _Held(Recorded):
+    """Takes every name but those of the header's row, which must not be taken for the first row of a list."""
+
+    def __init__(self, header: frozenset[str]) -> None:
+        super().__init__()
+        self._header = header
 
     def exact(self, name: str) -> str | None:
-        return super().exact(name) if Path(name).suffix else None
+        return None if name in self._header else super().exact(name)
 
 
 def names_in_file(path: Path, form: str) -> list[str] | None:
@@ -64,24 +70,14 @@ def _csv(path: Path) -> list[str]:
 
 
 def table_of_any(path: Path) -> tuple[CsvTable, Recorded]:
-    """Return a table all of whose rows are found, and the names that they have for samples."""
-    names: Recorded = _FilesAlone()
-    table = CsvTable(path, names, None)
-    if table.has_header:
-        names = Recorded()
-        table = CsvTable(path, _Held(names, table.header), None)
-    return table, names
+    """Return a table all of whose rows are found, and the names that they have for samples.
 
-
-class _Held(SampleNames):
-    """Takes every name but those of the header's row, which must not be taken for a list's first one."""
-
-    def __init__(self, names: Recorded, header: tuple[str, ...]) -> None:
-        super().__init__(())
-        self._names, self._header = names, {cell.strip() for cell in header}
-
-    def exact(self, name: str) -> str | None:
-        return None if name in self._header else self._names.exact(name)
+    A table of two columns whose first cell is no file's name has a header, whatever it is.
+    """
+    first = next((line for line in beginning(path).splitlines() if line.strip()), "")
+    cell = _DELIMITER.split(first)[0].strip(' "')
+    names = _Held(frozenset() if Path(cell).suffix else frozenset((cell, *cell.split())))
+    return CsvTable(path, names, None), names
 
 
 def _json_lines(path: Path) -> list[str]:

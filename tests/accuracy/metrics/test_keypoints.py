@@ -200,3 +200,13 @@ def test_digest() -> None:
     metric = task_metric("keypoints")
     assert metric.digest(predicted(PERSON_POINTS)) == metric.digest(predicted(PERSON_POINTS.copy()))
     assert metric.digest(predicted(PERSON_POINTS)) != metric.digest(predicted(moved(0, 1)))
+
+
+def test_predictions_beyond_the_best_20_are_told() -> None:
+    metric = task_metric("keypoints")
+    points = np.array([[[10.0, 10, 2], [20, 20, 2]]])
+    tally = metric.tally(labels(points), predicted(np.repeat(points, 23, axis=0)), SPEC)
+    assert "3 predictions beyond the best 20 of an image and class: not in COCO's numbers" in (
+        metric.summarise([tally], SPEC).notes
+    )
+    assert not metric.summarise([tally], SPEC, full=False).notes

@@ -72,7 +72,7 @@ def test_a_bad_row_concerns_its_sample_only(
         ("image,class\nx,3\n", "line 2", "no row is of a sample of this dataset; expected .*found x"),
         ("image,file,class\na,a,3\n", "line 1", "several columns could hold the sample"),
         ("image,x\na,3\n", "line 1", "no column holds the label.*columns: {label"),
-        (b"image,class\na,\xff\n", None, "not UTF-8"),
+        (b"image,class\na,\xff\n", "line 2", "not UTF-8"),
         ('image,class\na,"3\n', "line 2", "not a CSV file"),
         ('image,class\nd,3\na,"3"x\n', "line 3", "not a CSV file"),
         ("", "line 1", "no column"),

@@ -78,7 +78,7 @@ def test_an_image_without_segments_is_all_unlabelled(tmp_path: Path) -> None:
         (annotation([{"id": True, "category_id": 1}]), "annotations[0].segments_info[0]", "not a segment"),
         (annotation([7]), "annotations[0].segments_info[0]", "not a segment"),
         (annotation([{"id": 7, "category_id": 9}]), "annotations[0].segments_info[0].category_id", "unknown category"),
-        (annotation([{**SEGMENTS[0], "iscrowd": 3}]), "annotations[0].segments_info[0].iscrowd", "not a crowd flag"),
+        (annotation([{**SEGMENTS[0], "iscrowd": 3}]), "annotations[0].segments_info[0].iscrowd", "not a flag"),
         (annotation(None), "annotations[0].segments_info", "has no segments"),
         (annotation(file_name=None), "annotations[0].file_name", "has no PNG"),
         (annotation(file_name="../images/a.png"), "annotations[0].file_name", "does not stay inside"),

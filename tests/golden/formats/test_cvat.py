@@ -167,11 +167,19 @@ def test_a_bad_shape_is_named(tmp_path: Path, shape: str, task: Task, place: str
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("size", ["", 'width="0" height="6"', 'width="8" height="x"', 'width="99999" height="99999"'])
-def test_masks_need_the_size_of_the_image(tmp_path: Path, size: str) -> None:
+@pytest.mark.parametrize(
+    "size, key",
+    [
+        ("", ".width"),
+        ('width="0" height="6"', ".width"),
+        ('width="8" height="x"', ".height"),
+        ('width="99999" height="99999"', ""),
+    ],
+)
+def test_masks_need_the_size_of_the_image(tmp_path: Path, size: str, key: str) -> None:
     with pytest.raises(GoldenFormatError, match=r"image has no|too large") as caught:
         cvat(tmp_path, document(POLYGON, size=size), "instances")["a"]
-    assert caught.value.place == "line 2, image 'a.png'"
+    assert caught.value.place == f"line 2, image 'a.png'{key}"
 
 
 def test_several_skeletons_need_names_of_keypoints(tmp_path: Path) -> None:

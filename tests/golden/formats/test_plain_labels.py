@@ -115,7 +115,7 @@ def test_clouds_images_texts_and_arrays(tmp_path: Path) -> None:
         ("oriented_boxes", {"boxes": [[1, 2, -3, 4, 0]], "labels": [3]}, "boxes[0]", "width and height from 0"),
         ("boxes_3d", {"boxes": [[1, 2, 3, 4, 0]], "labels": [3]}, "boxes", r"shape \(N, 7\)"),
         ("instances", {"size": [6], "masks": [], "labels": []}, "size", "not a size"),
-        ("instances", {"size": [6, 1e9], "masks": [], "labels": []}, "size", "no width"),
+        ("instances", {"size": [6, 1e9], "masks": [], "labels": []}, "size.width", "no width"),
         ("instances", {"size": [6, 10**9], "masks": [], "labels": []}, "size", "too large"),
         ("instances", {"size": [6, 8], "masks": 3, "labels": []}, "masks", "not masks"),
         ("instances", {"size": [6, 8], "masks": [3], "labels": [3]}, "masks[0].segmentation", "no mask"),

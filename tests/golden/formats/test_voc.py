@@ -87,7 +87,7 @@ def test_a_bad_object_is_named(tmp_path: Path, objects: str, place: str, problem
     "content, problem",
     [
         ("", "not XML"),
-        (annotation(COIN)[:-5], "not XML; found.*line 1"),
+        (annotation(COIN)[:-5], "not XML.*found.*line 1"),
         ("<annotations/>", "not a Pascal VOC file.*cvat"),
         (b"<annotation>\xff</annotation>", "not XML"),
         (b"\x00\x01\x02", "not XML"),
