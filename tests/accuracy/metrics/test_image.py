@@ -142,7 +142,7 @@ def test_the_difference_map_loses_no_pixel() -> None:
     found[501, 1202, 2] = 1
     found[699, 1499, 0] = 255
     left, right = metric.picture(ImageLabel(expected), ImagePrediction(found), SPEC)
-    assert {name: truth[name] for name in ("width", "height")} == {"width": 1500, "height": 700}
+    assert {name: left[name] for name in ("width", "height")} == {"width": 1500, "height": 700}
     shown = np.frombuffer(b64decode(right["difference"]), np.uint8)
     shown = shown.reshape(right["difference_height"], right["difference_width"])
     assert shown.shape == (234, 500)
