@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, Literal, TypeVar, get_args
 
+from pytest_vizart.accuracy.metric_names import METRICS
 from pytest_vizart.errors import PredictionError, UsageError
 from pytest_vizart.records.labels import TASKS, LabelSpec, Task
 from pytest_vizart.records.score import Direction, MetricInfo
@@ -25,6 +26,11 @@ _ADD_UP: dict[AddUp, Callable[[Sequence[float]], float]] = {
     "max": max,
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = (
+    "stage", "max_drop", "max_newly_wrong", "max_newly_missed", "max_new_false_positives", "per_class", "per_tag",
+    "correct_when",
+)  # fmt: skip
+"""Names of arguments of `vizart_accuracy` that are no metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +38,18 @@ class CustomMetric:
     """One registered metric."""
 
     name: str
-    measure: Measure
+    measure: Measure | None  # None: another process measures it
     tasks: tuple[Task, ...]
     stage: str | None
     info: MetricInfo
-    add_up: AddUp | Callable[[Sequence[float]], float]
+    add_up: AddUp | Callable[[Sequence[float]], float] | None  # None: a function of another process
 
     def measure_sample(self, truth: Any, prediction: Any) -> float | None:
         """Return the figure of one sample, None where it has none; PredictionError for anything else.
 
         What the user's function raises goes through: it is the user's own bug, and its traceback tells where.
         """
-        value = self.measure(truth, prediction)
+        value = None if self.measure is None else self.measure(truth, prediction)
         if value is None:
             return None
         try:
@@ -60,12 +66,18 @@ class CustomMetric:
             )
         return number
 
-    def total(self, values: Sequence[float]) -> float | None:
-        """Return the figure over all samples that have one, None if none has."""
-        if not values:
-            return None
+    def total(self, values: Sequence[float]) -> tuple[float | None, str | None]:
+        """Return the figure over all samples that have one, None if none has; and what went wrong, if anything."""
+        if not values or self.add_up is None:
+            return None, None if not values else f"metric {self.name}: its add_up is a function that only workers know"
         add_up = self.add_up if callable(self.add_up) else _ADD_UP[self.add_up]
-        return float(add_up(values))
+        try:
+            total = float(add_up(values))
+        except Exception as error:  # noqa: BLE001 - the user's own function, or numbers too large
+            return None, f"metric {self.name}: add_up raised {type(error).__name__}: {error}"
+        if not math.isfinite(total):
+            return None, f"metric {self.name}: add_up gave {total}, no finite number"
+        return total, None
 
 
 _registered: dict[str, CustomMetric] = {}
@@ -100,6 +112,7 @@ def register_metric(
     """
     tasks = (task,) if isinstance(task, str) else tuple(task)
     _require(bool(_NAME.fullmatch(name)), "name", "small letters, digits, underscores", name)
+    _require(name not in METRICS and name not in RESERVED, "name", "one that is not taken by vizart_accuracy", name)
     for one in tasks:
         _require(one in TASKS, "task", ", ".join(TASKS), one)
     _require(bool(tasks), "task", "at least one task", task)

@@ -21,17 +21,21 @@ def newly_wrong(baseline: Mapping[str, str], now: Mapping[str, str]) -> tuple[tu
 
 def object_changes(
     missed_before: Sequence[str], spare_before: Sequence[str], missed: Sequence[str], spare: Sequence[str]
-) -> ObjectChanges:
+) -> ObjectChanges | None:
     """Return what changed between two runs on one sample whose label is the same.
+
+    None where a list is full: which objects are behind its end, nothing tells.
 
     Args:
         missed_before, missed: objects that were not found, as `Outcome.missed` writes them.
         spare_before, spare: false positives. One that moved a little is not new: it is the same one as long as class
             and place agree (IoU of at least .5, each former one serving once).
     """
+    if max(map(len, (missed_before, spare_before, missed, spare))) >= MAX_ERRORS:
+        return None
     return ObjectChanges(
         newly_missed=_without(missed, missed_before),
-        newly_found=() if len(missed_before) >= MAX_ERRORS else _without(missed_before, missed),
+        newly_found=_without(missed_before, missed),
         new_false_positives=_unmatched(spare, spare_before),
     )
 
@@ -49,10 +53,10 @@ def _without(objects: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unmatched(objects: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    left = list(others)
+    left = list(_without(others, objects))
     remaining = []
     for one in _without(objects, others):
-        near = next((other for other in left if other not in objects and _same_place(one, other)), None)
+        near = next((other for other in left if _same_place(one, other)), None)
         if near is None:
             remaining.append(one)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.correct_when import Rule, parse_rule
 from pytest_vizart.accuracy.custom import CustomMetric, custom_metrics
+from pytest_vizart.accuracy.metric_names import CLASS_METRICS
 from pytest_vizart.accuracy.metrics import Comparison, LocatingMetric, task_metric
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import UsageError
@@ -44,21 +46,30 @@ class StageScorer:
     Args:
         spec: the labels of the stage.
         keep_cases: cases kept for the report; further wrong samples are counted and have their outcome.
+        custom: the user's own metrics; those that are registered if absent.
 
     Raises:
         UsageError: `spec.correct_when` is no rule.
     """
 
-    def __init__(self, spec: LabelSpec, *, keep_cases: int = DEFAULT_KEPT_CASES) -> None:
+    def __init__(
+        self,
+        spec: LabelSpec,
+        *,
+        keep_cases: int = DEFAULT_KEPT_CASES,
+        custom: Sequence[CustomMetric] | None = None,
+    ) -> None:
         self.spec = spec
         self.metric = task_metric(spec.task)
-        self._custom: tuple[CustomMetric, ...] = custom_metrics(spec)
+        self._custom: tuple[CustomMetric, ...] = custom_metrics(spec) if custom is None else tuple(custom)
         self._rule: Rule | None = None if spec.correct_when is None else parse_rule(spec.correct_when)
         self._running = self.metric.running(spec)
         self._keep_cases = keep_cases
         self._outcomes: dict[str, Outcome] = {}
         self._counts: dict[OutcomeStatus, int] = dict.fromkeys(OUTCOME_STATUSES, 0)
         self._scored: list[_Scored] = []
+        self._errors: Counter[str] = Counter()
+        self._samples_with: Counter[str] = Counter()
         self._cases: list[Case] = []
 
     @property
@@ -92,22 +103,25 @@ class StageScorer:
         label_digest: str | None = None,
         input_digest: str | None = None,
         xyz: Callable[[], NDArray[np.floating[Any]]] | None = None,
+        own: Mapping[str, float] | None = None,
     ) -> Outcome:
         """Compare a prediction with its ground truth.
 
         Args:
             xyz: returns the (N, 3) coordinates in metres of the cloud; called for a wrong sample only.
+            own: figures of the user's own metrics, where another process measured them already.
 
         Raises:
             PredictionError: the shapes differ; nothing is counted then.
             UsageError: the sample was added before, or `correct_when` names a measure that the task does not have.
         """
         self._require_new(sample_id)
-        comparison = self._compared(truth, prediction, tags)
+        comparison = self._compared(truth, prediction, tags, own)
         # Only a wrong sample's cloud is loaded again: its worst places are looked for, and its picture drawn.
         cloud = xyz() if xyz is not None and comparison.status == "wrong" else None
         if cloud is not None and isinstance(self.metric, LocatingMetric):
             comparison = _with_errors(comparison, self.metric.regions(truth, prediction, self.spec, cloud))
+        self._count_errors(comparison)
         worst = comparison.errors[0] if comparison.errors else None
         outcome = self._record(
             sample_id,
@@ -130,18 +144,28 @@ class StageScorer:
             self._cases.append(self._case(outcome, input_path, *drawn))
         return outcome
 
-    def _compared(self, truth: Label, prediction: Prediction, tags: tuple[str, ...]) -> Comparison:
+    @property
+    def custom(self) -> tuple[CustomMetric, ...]:
+        """The user's own metrics that are measured."""
+        return self._custom
+
+    def _compared(
+        self, truth: Label, prediction: Prediction, tags: tuple[str, ...], own: Mapping[str, float] | None
+    ) -> Comparison:
         """Compare, and take the sample into the metrics."""
         tally = self.metric.tally(truth, prediction, self.spec)
-        custom = {
-            metric.name: value
-            for metric in self._custom
-            if (value := metric.measure_sample(truth, prediction)) is not None
-        }
+        custom = self._measured(truth, prediction) if own is None else dict(own)
         comparison = self._judged(self.metric.judge(tally, self.spec), custom)
         self._scored.append(_Scored(tally, tags, custom))
         self._running.add(tally, comparison)
         return comparison
+
+    def _measured(self, truth: Label, prediction: Prediction) -> dict[str, float]:
+        return {
+            metric.name: value
+            for metric in self._custom
+            if (value := metric.measure_sample(truth, prediction)) is not None
+        }
 
     def _case(self, outcome: Outcome, input_path: str | None, truth: dict[str, Any], predicted: dict[str, Any]) -> Case:
         return Case(
@@ -215,12 +239,12 @@ class StageScorer:
             headline=self.metric.headline,
             metrics=summary.metrics | self._own_metrics(self._scored),
             counts=self.counts,
-            notes=summary.notes,
+            notes=summary.notes + self._own_notes(),
             per_class=summary.per_class,
             per_tag={tag: self._metrics_of(tag) for tag in tags},
             errors=self._error_counts(summary.costs),
             details=summary.details,
-            info=self._info(),
+            info=self._info(summary.per_class),
             recorded=self.spec.recorded,
         )
 
@@ -242,24 +266,35 @@ class StageScorer:
         return summary.metrics | self._own_metrics(scored)
 
     def _own_metrics(self, scored: Sequence[_Scored]) -> dict[str, float | None]:
+        return {metric.name: self._own_total(metric, scored)[0] for metric in self._custom}
+
+    def _own_total(self, metric: CustomMetric, scored: Sequence[_Scored]) -> tuple[float | None, str | None]:
+        return metric.total([one.custom[metric.name] for one in scored if metric.name in one.custom])
+
+    def _own_notes(self) -> tuple[str, ...]:
+        totals = (self._own_total(metric, self._scored) for metric in self._custom)
+        return tuple(problem for _, problem in totals if problem is not None)
+
+    def _info(self, per_class: Mapping[str, Mapping[str, float | None]]) -> dict[str, MetricInfo]:
+        of_classes = {name for metrics in per_class.values() for name in metrics}
         return {
-            metric.name: metric.total([one.custom[metric.name] for one in scored if metric.name in one.custom])
-            for metric in self._custom
+            **{name: info for name, info in CLASS_METRICS.items() if name in of_classes and info != MetricInfo()},
+            **self.metric.info,
+            **{metric.name: metric.info for metric in self._custom},
         }
 
-    def _info(self) -> dict[str, MetricInfo]:
-        return {**self.metric.info, **{metric.name: metric.info for metric in self._custom}}
+    def _count_errors(self, comparison: Comparison) -> None:
+        counts = comparison.error_counts
+        if counts is None:
+            counts = Counter(error.kind for error in comparison.errors)
+        self._errors.update(counts)
+        self._samples_with.update(counts.keys())
 
     def _error_counts(self, costs: Mapping[str, float]) -> tuple[ErrorCount, ...]:
-        counts: dict[str, list[int]] = {}
-        for outcome in self._outcomes.values():
-            kinds = [error.kind for error in outcome.errors]
-            for kind in dict.fromkeys(kinds):
-                counts.setdefault(kind, []).append(kinds.count(kind))
         return tuple(
-            ErrorCount(kind, sum(counts[kind]), len(counts[kind]), costs.get(kind))
+            ErrorCount(kind, self._errors[kind], self._samples_with[kind], costs.get(kind))
             for kind in ERROR_KINDS
-            if kind in counts
+            if self._errors[kind]
         )
 
     def _require_new(self, sample_id: str) -> None:

@@ -14,8 +14,8 @@ WIDTH = 80
 _ACROSS = 3
 _SHOWN_CLASSES = 20
 _SHOWN_SAMPLES = 20
-_CLASS_WIDTH = 22
-_FIGURE_WIDTH = 9
+_CLASS_WIDTH = 18
+_FIGURE_WIDTH = 10
 _FIGURES = 6
 _WITH_OBJECTS = frozenset({"boxes", "oriented_boxes", "instances", "keypoints"})
 _COUNTED = frozenset({"objects", "predictions", "support", "points", "pixels", "segments"})
@@ -96,7 +96,7 @@ def _classes(per_class: Mapping[str, Mapping[str, float | None]], shown: int | N
     order = sorted(rows, key=lambda name: _sort_key(rows[name].get(first)))
     yield ""
     yield f"  {'class, worst first':<{_CLASS_WIDTH}}" + "".join(
-        f"{shortened(name, 8):>{_FIGURE_WIDTH}}" for name in columns
+        f"{shortened(name, 9):>{_FIGURE_WIDTH}}" for name in columns
     )
     for name in order[:shown]:
         figures = [_figure(column, rows[name].get(column)) for column in columns]

@@ -19,6 +19,7 @@ class Flips:
     newly_fixed: tuple[str, ...] = ()
     objects: Mapping[str, ObjectChanges] = field(default_factory=dict)  # sample ID -> what changed, where anything did
     compared: int = 0  # samples that both sides have, with a label
+    objects_compared: int = 0  # of these, samples whose objects could be told one by one
 
     @property
     def negative_flip_rate(self) -> float | None:
@@ -65,8 +66,9 @@ def _flips_of(stage: str, samples: Mapping[str, Outcome], baseline: AccuracyBase
     return Flips(
         wrong,
         fixed,
-        objects={sample: changed for sample, changed in changes.items() if changed != ObjectChanges()},
+        objects={sample: changed for sample, changed in changes.items() if changed not in (None, ObjectChanges())},
         compared=len(compared),
+        objects_compared=sum(changed is not None for changed in changes.values()),
     )
 
 
@@ -74,15 +76,15 @@ def _labelled(before: str | None, now: str) -> bool:
     return before not in (None, "unlabeled") and now != "unlabeled"
 
 
-def _changes(stage: str, outcome: Outcome, baseline: AccuracyBaseline) -> ObjectChanges:
-    """Nothing where the label is another one, or where either side has no prediction to speak of."""
+def _changes(stage: str, outcome: Outcome, baseline: AccuracyBaseline) -> ObjectChanges | None:
+    """None where the label is another one, or where either side has no prediction to speak of, or not all objects."""
     sample = outcome.sample_id
     digest = baseline.label_digests.get(stage, {}).get(sample)
     same = digest is not None and digest == outcome.label_digest
     if not same or "invalid" in (outcome.status, baseline.outcomes[stage][sample]):
-        return ObjectChanges()
+        return None
     missed = baseline.missed.get(stage, {}).get(sample, ())
     spare = baseline.false_positives.get(stage, {}).get(sample, ())
     if missed is None or spare is None:
-        return ObjectChanges()
+        return None
     return object_changes(missed, spare, outcome.missed, outcome.false_positives)

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 MAX_PIXELS = 178_000_000
 """Larger images are refused before they are decoded. Pillow's own limit, which no option of ours should lift."""
 
+_MAX_DECODING_BYTES = 950_000_000
+_STRIP_PX = 4_000_000
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+"""Of a pixel in memory; 4 in other modes."""
+_BESIDE_PX = {"PNG": 0, "JPEG": 0, "BMP": 0, "PPM": 0, "TIFF": 4}
+"""What decoders take beside the image, bytes for each pixel; unknown ones are taken to be as WebP's is."""
+
+_REFUSED = {"EPS": "runs a program, Ghostscript", "FITS": "unpacks without bounds"}
+
 _CONVERTED = {"1": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGBA": "RGB", "RGBX": "RGB", "RGBa": "RGB"}
 _AS_STORED = frozenset({"L", "RGB", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 
@@ -42,7 +51,38 @@ def load_image(path: Path) -> NDArray[Any]:
     """Return an image as `load_input` describes."""
     with open_image(path) as image:
         target = image.mode if image.mode in _AS_STORED else _CONVERTED.get(image.mode, "RGB")
-        return np.asarray(image if target == image.mode else image.convert(target)).copy()
+        return decoded(image, target)
+
+
+def decoded(image: Image, mode: str | None = None, *, spare: int = 0) -> NDArray[Any]:
+    """Return the pixels of an open image, in another mode where one is given; writable.
+
+    Large ones go over in strips, since Pillow's own way takes two copies of the whole array on the way. Decoders take
+    memory beside the image, and a small file can make them take much: what may exceed a gigabyte is refused.
+
+    Args:
+        spare: bytes for each pixel that the caller takes beside these.
+
+    Raises:
+        ValueError: too large to be decoded; `open_image` makes a GoldenFormatError of it.
+    """
+    width, height = image.size
+    beside = 6 if image.format == "JPEG" and image.info.get("progressive") else _BESIDE_PX.get(image.format or "", 16)
+    stored, made = (_PIXEL_BYTES.get(one or image.mode, 4) for one in (image.mode, mode))
+    if width * height * (stored + made + beside + spare) > _MAX_DECODING_BYTES:
+        raise ValueError(f"{width} x {height} pixels of mode {image.mode} take too much memory to decode, tile them")
+    rows = max(1, _STRIP_PX // max(1, width))
+    if rows >= height:
+        return np.asarray(image if mode in (None, image.mode) else image.convert(mode)).copy()
+    array: NDArray[Any] | None = None
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        part = np.asarray(strip if mode in (None, image.mode) else strip.convert(mode))
+        if array is None:
+            array = np.empty((height, *part.shape[1:]), part.dtype)
+        array[top : top + rows] = part
+    assert array is not None
+    return array
 
 
 @contextmanager
@@ -58,6 +98,8 @@ def open_image(path: Path, *, formats: tuple[str, ...] | None = None) -> Iterato
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it warns at half of the limit
                 image = Image.open(stream, formats=formats)
+            if image.format in _REFUSED:
+                raise ValueError(f"{image.format} is not read, convert it: its decoder {_REFUSED[image.format]}")
             _require_bounded(image.size, path)
             with image:
                 yield image

@@ -20,6 +20,7 @@ MAX_ARRAY_BYTES = 400_000_000
 """Larger files are refused, and archives whose arrays are larger together."""
 
 MAX_ARRAYS = 10_000
+_PIECE_BYTES = 1 << 24
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -90,11 +91,21 @@ def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
     claimed, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if claimed != there:
         raise ValueError(f"{there:,} bytes of data where shape {shape} of {dtype} takes {claimed:,}")
-    content = stream.read(there)  # an archive unpacks no more than that, and allocates what it unpacks
-    if len(content) < there:
-        raise ValueError(f"ends after {len(content):,} bytes of {there:,}")
-    array = np.frombuffer(content, dtype=dtype) if there else np.empty(0, dtype)
-    return array.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
+    array = _filled(stream, there).view(dtype)
+    return array.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="), copy=False)
+
+
+def _filled(stream: IO[bytes], size: int) -> NDArray[np.uint8]:
+    """Return so many bytes, piece by piece: read at once they would take twice their memory. Raises ValueError."""
+    content = np.empty(size, np.uint8)  # the system gives memory for what is written into it, whatever `size` claims
+    filled = 0
+    while filled < size:
+        piece = stream.read(min(_PIECE_BYTES, size - filled))
+        if not piece:
+            raise ValueError(f"ends after {filled:,} bytes of {size:,}")
+        content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)
+    return content
 
 
 def _require_numbers(dtype: np.dtype[Any]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pytest_vizart.accuracy.flips import object_changes
 from pytest_vizart.records.outcome import MAX_ERRORS, ObjectChanges
 
@@ -28,9 +30,17 @@ def test_another_class_or_a_far_place_is_new():
     assert changes.new_false_positives == ("key 0 0 100 100", "coin 60 0 160 100")
 
 
-def test_a_list_that_was_cut_off_says_nothing_of_what_was_found():
-    before = [f"coin {number} 0 {number + 9} 9" for number in range(MAX_ERRORS)]
-    assert object_changes(before, [], [], []).newly_found == ()
+@pytest.mark.parametrize("position", range(4))
+def test_a_list_that_was_cut_off_says_nothing(position):
+    full = tuple(f"coin {number} 0 {number + 9} 9" for number in range(MAX_ERRORS))
+    lists = [()] * 4
+    lists[position] = full
+    assert object_changes(*lists) is None
+
+
+def test_of_two_equal_ones_one_moved_a_little():
+    changes = object_changes([], ["coin 0 0 100 100"] * 2, [], ["coin 0 0 100 100", "coin 1 0 101 100"])
+    assert changes == ObjectChanges()
 
 
 def test_names_without_a_place_are_compared_as_they_are():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {"sklearn", "scipy", "PIL", "pycocotools", "pydantic", "pyarrow", "laspy"}
 MODULES = """
 from pytest_vizart.accuracy.metrics import _METRICS, task_metric
@@ -24,6 +26,13 @@ for name, boxes in (("right", [[0, 0, 9, 9, .9, 0], [20, 20, 29, 29, .9, 1]]), (
 assert [outcome.status for outcome in scorer.outcomes] == ["correct", "wrong"]
 assert scorer.score().metrics["map"] is not None
 """
+CLASSES = """
+from pytest_vizart.accuracy.metrics import summarise
+from pytest_vizart.accuracy.predicted import ClassPrediction
+from pytest_vizart.records.labels import ClassLabel, ClassMap, LabelSpec
+spec = LabelSpec("s", "classes", ClassMap(("a", "b"), (0, 1)))
+assert summarise([(ClassLabel(0), ClassPrediction(1, 0.5))], spec)["accuracy"] == 0
+"""
 
 
 def loaded_by(code: str) -> set[str]:
@@ -32,9 +41,6 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.split()) & HEAVY
 
 
-def test_the_metrics_modules_need_numpy_only() -> None:
-    assert loaded_by(MODULES) == set()
-
-
-def test_boxes_are_scored_with_numpy_only() -> None:
-    assert loaded_by(BOXES) == set()
+@pytest.mark.parametrize("code", [MODULES, BOXES, CLASSES], ids=["modules", "boxes", "classes"])
+def test_numpy_is_enough(code: str) -> None:
+    assert loaded_by(code) == set()

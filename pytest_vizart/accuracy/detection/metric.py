@@ -16,7 +16,7 @@ from pytest_vizart.accuracy.detection.scene import Scene, match_scene
 from pytest_vizart.accuracy.detection.summary import class_figures, pr_curves, rows_by_class, whole_figures
 from pytest_vizart.accuracy.detection.tally import DetectionTally, Predicted, Truth, pool
 from pytest_vizart.accuracy.detection.wording import named_places, reason
-from pytest_vizart.accuracy.errors.items import Places, error_items, kind_name
+from pytest_vizart.accuracy.errors.items import Places, error_counts, error_items, kind_name
 from pytest_vizart.accuracy.errors.suspects import label_suspects
 from pytest_vizart.accuracy.errors.tide import BACKGROUND_THRESHOLD, scene_errors
 from pytest_vizart.accuracy.errors.tide_costs import TideCosts, tide_costs
@@ -148,6 +148,7 @@ class DetectionMetric(ABC, Generic[Truth, Predicted]):
             errors=errors,
             missed=self.named(names, tally.true_class[missed], places.true[missed]),
             false_positives=self.named(names, tally.predicted_class[extra], places.predicted[extra]),
+            error_counts=error_counts(tally) if len(errors) >= MAX_ERRORS else None,
         )
 
     def _measures(self, tally: Tally[Truth, Predicted], spec: LabelSpec, found: int, spare: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,13 @@ def kind_name(tally: DetectionTally[Any, Any], row: int) -> ErrorKind | None:
     if tally.suspect[row]:
         return "label-suspect"
     return NAME_OF_NUMBER[int(tally.errors.kind[row])]
+
+
+def error_counts(tally: DetectionTally[Any, Any]) -> dict[str, int]:
+    """Return the number of errors of each kind, all of them."""
+    counts = Counter(str(kind_name(tally, row)) for row in np.flatnonzero(tally.errors.kind).tolist())
+    missed = int(np.count_nonzero(tally.errors.missed))
+    return {**counts, **({"Miss": missed} if missed else {})}
 
 
 def error_items(tally: DetectionTally[Any, Any], places: Places, spec: LabelSpec) -> tuple[ErrorItem, ...]:

@@ -37,6 +37,7 @@ class Comparison:
     errors: tuple[ErrorItem, ...] = ()
     missed: tuple[str, ...] = ()
     false_positives: tuple[str, ...] = ()
+    error_counts: Mapping[str, int] | None = None  # kind -> number, where `errors` may be cut off; None: it is not
 
 
 @dataclass(frozen=True, slots=True)

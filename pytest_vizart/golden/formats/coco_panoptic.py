@@ -13,7 +13,7 @@ from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats.coco_file import CocoFile, CocoImage
 from pytest_vizart.golden.formats.coco_values import is_crowd, read_flag, shown
-from pytest_vizart.golden.inputs import open_image
+from pytest_vizart.golden.inputs import decoded, open_image
 from pytest_vizart.records.labels import IGNORE, ClassMap, PanopticLabels
 
 _MAX_SEGMENT_ID = 2**24 - 1
@@ -144,7 +144,7 @@ def _colours(png: Path, image: CocoImage, path: Path) -> NDArray[np.uint8]:
         mode = stored.mode
         width, height = stored.size
         fits = mode in ("RGB", "RGBA") and width * height <= _MAX_PX
-        values = np.asarray(stored) if fits else None
+        values = decoded(stored) if fits else None
     if values is None:
         raise GoldenFormatError(
             "not a panoptic PNG",

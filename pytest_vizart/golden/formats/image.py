@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.formats import LabelSource
 from pytest_vizart.golden.formats.label_paths import is_present
-from pytest_vizart.golden.inputs import open_image
+from pytest_vizart.golden.inputs import decoded, open_image
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import NO_CLASSES, ClassMap, ImageLabel, Task
 
@@ -57,11 +57,11 @@ class ImageReader:
 
 def _decoded(image: Image) -> NDArray[Any]:
     if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    elif image.mode not in _KEPT:
-        image = image.convert(_CONVERTED.get(image.mode, "RGB"))
-    values = np.asarray(image)
-    colours = _WITHOUT_ALPHA.get(image.mode)
+        mode = "RGBA" if "transparency" in image.info else "RGB"
+    else:
+        mode = image.mode if image.mode in _KEPT else _CONVERTED.get(image.mode, "RGB")
+    colours = _WITHOUT_ALPHA.get(mode)
+    values = decoded(image, mode, spare=0 if colours is None else 4)
     if colours is None or (values[..., -1] != 255).any():
         return values
     return values[..., 0].copy() if colours == 1 else values[..., :colours].copy()

@@ -21,7 +21,7 @@ from pytest_vizart.golden.formats.class_ids import MAX_VALUES, class_indices, re
 from pytest_vizart.golden.formats.color_masks import ColorMap, packed
 from pytest_vizart.golden.formats.label_paths import is_present
 from pytest_vizart.golden.formats.panoptic_ids import segments_of
-from pytest_vizart.golden.inputs import open_image
+from pytest_vizart.golden.inputs import decoded, open_image
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import ClassMap, PanopticLabels, SemanticLabels, Task
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _MAX_COLORED = MAX_VALUES // 2
 _OPAQUE = (255, 255)
+_NUMBER_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
 class PngMaskReader:
@@ -100,8 +101,8 @@ def _opened(path: Path) -> Iterator[tuple[Image, int]]:
 
 def _numbers(image: Image, bits: int, path: Path) -> NDArray[Any]:
     """Return the number of each pixel: (H, W), of a palette image its index."""
-    values = np.asarray(image)
-    if values.ndim != 2 or values.dtype.kind not in "bui":
+    values = decoded(image) if image.mode in _NUMBER_MODES else None
+    if values is None or values.ndim != 2 or values.dtype.kind not in "bui":
         raise GoldenFormatError(
             "mask has colours, not one value for each pixel",
             file=path,
@@ -127,4 +128,4 @@ def _rgb(image: Image, bits: int, path: Path) -> NDArray[np.uint8]:
             found=f"mode {image.mode}, {bits} bits" + (", transparent pixels" if transparent else ""),
             hint="save it as 8-bit RGB",
         )
-    return np.asarray(image.convert("RGB"))
+    return decoded(image, "RGB")

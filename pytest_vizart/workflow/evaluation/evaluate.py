@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_vizart.errors import GoldenError, UsageError
 from pytest_vizart.records.labels import Task
 from pytest_vizart.workflow.evaluation.options import ClassNames, Options
 from pytest_vizart.workflow.evaluation.result import Evaluation
@@ -95,15 +94,10 @@ def evaluate(
 
 def evaluate_files(labels: Path, predictions: Path, options: Options, *, errors: bool = True) -> Evaluation:
     """Compare two paths; see `evaluate`."""
-    from pytest_vizart.workflow.evaluation.path_kinds import prediction_format
+    from pytest_vizart.workflow.evaluation.path_kinds import prediction_format, require_there
 
-    if "{id}" not in str(labels) and not labels.exists():
-        raise GoldenError(
-            "no such file",
-            file=labels,
-            expected="a label file, a golden dataset's folder, or a path with {id}",
-            hint="check the spelling",
-        )
+    require_there(labels, "a label file, a golden dataset's folder, or a path with {id}")
+    require_there(predictions, "predictions: a file, a folder, or a path with {id}")
     form = options.predictions_format or prediction_format(predictions)
     task = _coco_task(labels, predictions, form, options)
     if task is None:
@@ -164,36 +158,29 @@ def _scored(labels: Any, predictions: Any, options: Options) -> Evaluation:
     """Compare sample by sample."""
     from pytest_vizart.golden.dataset import GoldenDataset
     from pytest_vizart.workflow.evaluation.label_files import open_labels
-    from pytest_vizart.workflow.evaluation.path_kinds import task_of_results
+    from pytest_vizart.workflow.evaluation.path_kinds import require_there, task_of_results
     from pytest_vizart.workflow.evaluation.predictions import open_predictions
     from pytest_vizart.workflow.evaluation.predictions.rows import of_values
     from pytest_vizart.workflow.evaluation.scoring import scored
     from pytest_vizart.workflow.evaluation.truths import truths_of_dataset
     from pytest_vizart.workflow.evaluation.values import truths_of_values
 
-    is_file = isinstance(predictions, Path)
-    form = _form(predictions, options) if is_file else None
+    form = _form(predictions, options) if isinstance(predictions, Path) else None
     if isinstance(labels, GoldenDataset):
         truths = truths_of_dataset(labels, options)
     elif isinstance(labels, Path):
+        require_there(labels, "a label file, a golden dataset's folder, or a path with {id}")
         predicted = task_of_results(form, predictions) if form else None
         truths = open_labels(labels, options, predicted=predicted)
     else:
         truths = truths_of_values(labels, options)
     if form is not None:
         return scored(truths, open_predictions(predictions, form, truths, options))
-    if not isinstance(predictions, Mapping | Iterable):
-        raise UsageError(
-            "not predictions",
-            place="predictions",
-            expected="a path, or sample -> prediction",
-            found=type(predictions).__name__,
-            hint="give a dictionary, or pairs",
-        )
     return scored(truths, of_values(predictions, truths, options))
 
 
 def _form(predictions: Path, options: Options) -> str:
-    from pytest_vizart.workflow.evaluation.path_kinds import prediction_format
+    from pytest_vizart.workflow.evaluation.path_kinds import prediction_format, require_there
 
+    require_there(predictions, "predictions: a file, a folder, or a path with {id}")
     return options.predictions_format or prediction_format(predictions)

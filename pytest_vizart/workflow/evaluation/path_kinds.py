@@ -119,10 +119,9 @@ def _coco_task(text: str) -> Task:
 
 def prediction_format(path: Path) -> str:
     """Return the format of predictions; UsageError where there are several readings, or none."""
+    require_there(path, "predictions: a file, a folder, or a path with {id}")
     if path.is_dir() or "{id}" in str(path):
         return _folder_format(path)
-    if not path.exists():
-        raise GoldenError("no such file", file=path, expected="predictions", hint="check the spelling")
     suffix = path.suffix.lower()
     if suffix == ".json":
         return json_format(beginning(path), path)
@@ -132,6 +131,16 @@ def prediction_format(path: Path) -> str:
     if found is None:
         raise _unknown(path, f"a file ending in {suffix}" if suffix else "a name without an extension")
     return found
+
+
+def require_there(path: Path, expected: str) -> None:
+    """Raise GoldenError where nothing lies at a path, which may have {id} in it; a name that no file can have too."""
+    try:
+        there = "{id}" in str(path) or path.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise GoldenError("no such file", file=str(path)[:500], expected=expected, hint="check the spelling")
 
 
 def json_format(text: str, path: Path) -> str:

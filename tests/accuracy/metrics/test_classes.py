@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -188,19 +186,6 @@ def test_nothing_has_no_metrics() -> None:
     assert set(summary.metrics.values()) == {None}
     assert (summary.per_class, summary.costs, summary.notes) == ({}, {}, ())
     assert list(summary.metrics) == list(ClassMetric().summarise([], THREE, full=False).metrics)
-
-
-def test_plain_classes_do_not_import_scikit_learn() -> None:
-    code = """
-import sys
-from pytest_vizart.accuracy.metrics import summarise
-from pytest_vizart.accuracy.predicted import ClassPrediction
-from pytest_vizart.records.labels import ClassLabel, ClassMap, LabelSpec
-spec = LabelSpec("s", "classes", ClassMap(("a", "b"), (0, 1)))
-assert summarise([(ClassLabel(0), ClassPrediction(1, 0.5))], spec)["accuracy"] == 0
-assert not {"sklearn", "scipy"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_the_digest_tells_probabilities_apart() -> None:

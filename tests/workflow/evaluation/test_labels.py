@@ -13,7 +13,28 @@ from pytest_vizart.records.labels import ClassLabel, ClassMap, SemanticLabels
 from tests.golden.datasets import box_dataset, shared, write_images, write_manifest
 from tests.workflow.evaluation.files import coco_labels, results, write_json, write_lines, write_mask
 
-VOC = ["aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"]
+VOC = [
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
 RODM = "rodm_database_all_formats"
 
 

@@ -258,3 +258,27 @@ def test_damaged_files_raise_errors_of_this_package_alone(tmp_path: Path) -> Non
             with suppress(VizartError):
                 evaluate(labels, path if path is not labels else tmp_path / "coco.json", class_numbers="index")
         path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("values", [3, [1, 2], {1: "cat"}, [("a", "cat", "dog")]])
+def test_values_that_are_no_predictions(values: Any) -> None:
+    with pytest.raises(UsageError, match="not predictions"):
+        evaluate({"a": "cat"}, values)
+    with pytest.raises(UsageError, match=r"not labels|no text"):
+        evaluate(values, {"a": "cat"})
+
+
+def test_a_second_prediction_for_a_sample_in_memory() -> None:
+    with pytest.raises(UsageError, match="two predictions for one sample"):
+        evaluate({"a": "cat"}, [("a", "cat"), ("a", "dog")])
+    with pytest.raises(UsageError, match="two labels for one sample"):
+        evaluate([("a", "cat"), ("a", "dog")], {"a": "cat"})
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    labels = coco_labels(tmp_path)
+    for name in ("x" * 5000, "\0"):
+        with pytest.raises(GoldenError, match="no such file"):
+            evaluate(labels, name)
+        with pytest.raises(GoldenError, match="no such file"):
+            evaluate(name, labels)

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from pytest_vizart.accuracy.coco.edges import Boxes
 from pytest_vizart.accuracy.coco.ranking import stable_order
 from pytest_vizart.accuracy.geometry import masks
 from pytest_vizart.accuracy.predicted import BoxPredictions, InstancePredictions, KeypointPredictions, Prediction
 from pytest_vizart.errors import GoldenError, GoldenFormatError, PredictionError
-from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats.coco_ids import CocoId, IdTable
 from pytest_vizart.golden.formats.coco_results import CocoResults, CocoTask, read_coco_results
 from pytest_vizart.golden.formats.coco_values import shown
@@ -25,6 +23,7 @@ from pytest_vizart.workflow.evaluation.notes import counted, unknown_notes, unkn
 from pytest_vizart.workflow.evaluation.options import Options
 from pytest_vizart.workflow.evaluation.path_kinds import beginning
 from pytest_vizart.workflow.evaluation.predictions import Predictions, require_task
+from pytest_vizart.workflow.evaluation.predictions.json_file import read_json
 from pytest_vizart.workflow.evaluation.predictions.values import ValueReader
 from pytest_vizart.workflow.evaluation.truths import Truths
 
@@ -210,13 +209,7 @@ def _samples_of(images: Mapping[Any, str], truths: Truths) -> tuple[dict[Any, st
 
 
 def _parts(path: Path) -> tuple[dict[Any, str], dict[Any, str], list[Any]]:
-    try:
-        data = orjson.loads(read_bytes(path))
-    except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise GoldenFormatError(
-            "not JSON", file=path, place=place, found=error.msg, hint="check where the file was cut"
-        ) from error
+    data = read_json(path)
     if not isinstance(data, dict):
         raise _wrong(path, None, "a list of results, or images, categories and annotations", data)
     tables: list[dict[Any, str]] = []

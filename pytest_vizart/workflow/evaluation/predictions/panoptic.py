@@ -6,11 +6,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-import orjson
 
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.golden.files import read_bytes, resolve_inside
+from pytest_vizart.golden.files import resolve_inside
 from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.formats.color_masks import packed
 from pytest_vizart.golden.inputs import load_image
@@ -19,6 +18,7 @@ from pytest_vizart.records.labels import Label
 from pytest_vizart.workflow.evaluation.notes import unknown_notes
 from pytest_vizart.workflow.evaluation.options import Options
 from pytest_vizart.workflow.evaluation.predictions import Predictions, require_task
+from pytest_vizart.workflow.evaluation.predictions.json_file import read_json
 from pytest_vizart.workflow.evaluation.predictions.values import ValueReader
 from pytest_vizart.workflow.evaluation.truths import Truths
 
@@ -50,13 +50,7 @@ def open_panoptic(path: Path, form: str, truths: Truths, options: Options) -> Pr
 
 
 def _rows(path: Path, truths: Truths) -> tuple[dict[str, Row], list[object]]:
-    try:
-        data = orjson.loads(read_bytes(path))
-    except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise GoldenFormatError(
-            "not JSON", file=path, place=place, found=error.msg, hint="check where the file was cut"
-        ) from error
+    data = read_json(path)
     annotations = data.get("annotations") if isinstance(data, dict) else data
     if not isinstance(annotations, list):
         raise _wrong(path, "annotations", "a list", annotations)

@@ -6,20 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import GoldenFormatError, PredictionError, UsageError
-from pytest_vizart.golden.files import read_bytes
 from pytest_vizart.golden.formats.coco_values import shown
 from pytest_vizart.golden.formats.csv_table import USUAL_SAMPLE_NAMES, CsvTable
-from pytest_vizart.golden.formats.json_lines import MAX_BYTES, SampleLines
+from pytest_vizart.golden.formats.json_lines import SampleLines
 from pytest_vizart.golden.formats.sample_names import SampleNames
 from pytest_vizart.golden.listing import SampleKey
 from pytest_vizart.records.labels import Label
 from pytest_vizart.workflow.evaluation.notes import counted, unknown_notes
 from pytest_vizart.workflow.evaluation.options import Options
 from pytest_vizart.workflow.evaluation.predictions import Predictions, require_task
+from pytest_vizart.workflow.evaluation.predictions.json_file import read_json
 from pytest_vizart.workflow.evaluation.predictions.values import ValueReader, with_classes
 from pytest_vizart.workflow.evaluation.sample_listing import Recorded, table_of_any
 from pytest_vizart.workflow.evaluation.truths import SampleFinder, Truths
@@ -57,16 +55,7 @@ def open_json_lines(path: Path, form: str, truths: Truths, options: Options) -> 
 
 def open_json(path: Path, form: str, truths: Truths, options: Options) -> Predictions:
     """A list of such rows, or an object from samples to predictions."""
-    try:
-        data = orjson.loads(read_bytes(path, limit=MAX_BYTES))
-    except orjson.JSONDecodeError as error:
-        raise GoldenFormatError(
-            "not JSON",
-            file=path,
-            place=f"line {error.lineno}, column {error.colno}",
-            found=error.msg,
-            hint="NaN and Infinity are not JSON; otherwise check where the file was cut",
-        ) from error
+    data = read_json(path)
     if isinstance(data, Mapping):
         rows: dict[str, tuple[str, Mapping[str, Any]]] = {
             name: (repr(name)[:80], {_PREDICTION: value}) for name, value in data.items()
@@ -78,15 +67,30 @@ def open_json(path: Path, form: str, truths: Truths, options: Options) -> Predic
 
 def of_values(values: Mapping[str, Any] | Iterable[tuple[str, Any]], truths: Truths, options: Options) -> Predictions:
     """Predictions in memory, by sample."""
-    pairs = list(values.items() if isinstance(values, Mapping) else values)
     rows: dict[str, tuple[str, dict[str, Any]]] = {}
-    for name, value in pairs:
+    for name, value in _pairs(values):
         if name in rows:
             raise UsageError(
                 "two predictions for one sample", place="predictions", found=name, hint="give one for each sample"
             )
         rows[name] = (f"predictions[{name!r}]", {_PREDICTION: value})
     return _of_rows(rows, truths, ValueReader(truths, options), f"{counted(len(rows), 'value')} in memory")
+
+
+def _pairs(values: Any) -> list[tuple[str, Any]]:
+    try:
+        pairs = [(name, value) for name, value in (values.items() if isinstance(values, Mapping) else values)]
+    except (TypeError, ValueError):
+        pairs = [(None, None)]
+    if all(isinstance(name, str) for name, _ in pairs):
+        return pairs
+    raise UsageError(
+        "not predictions",
+        place="predictions",
+        expected="a path, sample -> prediction, or pairs of both, samples by name",
+        found=repr(values)[:80],
+        hint="give a dictionary",
+    )
 
 
 def open_csv(path: Path, form: str, truths: Truths, options: Options) -> Predictions:

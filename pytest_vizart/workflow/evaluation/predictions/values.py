@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pytest_vizart.accuracy.forms.arrays import as_array
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.accuracy.predictions import read_prediction
 from pytest_vizart.errors import PredictionError
 from pytest_vizart.golden.image_size import Size
-from pytest_vizart.records.labels import ClassMap, Label, LabelSpec
+from pytest_vizart.records.labels import Label, LabelSpec
 from pytest_vizart.workflow.evaluation.label_files import read_names
 from pytest_vizart.workflow.evaluation.options import Options
 from pytest_vizart.workflow.evaluation.truths import Truths, size_of_label
@@ -101,11 +99,6 @@ def located(error: PredictionError, file: Path | None, place: str) -> Prediction
     return PredictionError(
         error.problem, file=file or error.file, place=where, expected=expected, found=error.found, hint=hint
     )
-
-
-def class_positions(classes: ClassMap) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return the class index of each ID, IDs in ascending order."""
-    return np.argsort(np.array(classes.ids, dtype=np.int64), kind="stable")
 
 
 def with_classes(value: Mapping[str, Any], reader: ValueReader, place: str) -> dict[str, Any]:
