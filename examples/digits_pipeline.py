@@ -48,7 +48,8 @@ def classify(vector: NDArray[np.float64]) -> dict[str, float]:
     """Return how likely each digit is, "0" to "9", 0..1: the softmax of the classifier's decision values."""
     decisions = CLASSIFIER.decision_function(vector[np.newaxis])[0]
     weights = np.exp(decisions - decisions.max())
-    return {str(digit): float(weight) for digit, weight in zip(CLASSIFIER.classes_, weights / weights.sum(), strict=True)}
+    shares = weights / weights.sum()
+    return {str(digit): float(share) for digit, share in zip(CLASSIFIER.classes_, shares, strict=True)}
 
 
 def _sums(bins: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from pytest_vizart.cli.baseline import baseline
-from pytest_vizart.cli.doctor import doctor
-from pytest_vizart.cli.evaluate import evaluate
-from pytest_vizart.cli.export import export
-from pytest_vizart.cli.golden import golden
-from pytest_vizart.cli.runs import runs
-from pytest_vizart.cli.show import show
 from pytest_vizart.version import VERSION
 
+COMMANDS = ("runs", "show", "baseline", "golden", "evaluate", "export", "doctor")
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Imports a subcommand when it is asked for: pyarrow alone takes longer than evaluating a small file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"pytest_vizart.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="vizart")
 def main() -> None:
     """Look into the runs that pytest-vizart kept."""
-
-
-main.add_command(runs)
-main.add_command(show)
-main.add_command(baseline)
-main.add_command(doctor)
-main.add_command(export)
-main.add_command(golden)
-main.add_command(evaluate)

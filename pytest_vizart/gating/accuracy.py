@@ -21,6 +21,8 @@ from pytest_vizart.records.verdict import Verdict, VerdictStatus
 DEFAULT_MAX_DROP = 0.001
 _ROUNDING = 1e-9  # 0.85 - 0.80 is a little more than 0.05
 _FLIP_KEY = "newly_wrong"
+RECORDED = "recorded"
+"""The verdict on recorded outputs: each is its own limit, also where only a part of the data was used."""
 _LABEL_CHANGED = "its label changed since the baseline"
 
 
@@ -53,10 +55,10 @@ def judge_accuracy(
     ]
     verdicts += unmeasured_bounds(case, scores)
     for score in scores:
+        verdicts += judge_bounds(case, score)
         if score.recorded:
             verdicts.append(_recorded(case, score))
             continue
-        verdicts += judge_bounds(case, score)
         verdicts += _against_baseline(case, score)
     return verdicts + _gone(case, names)
 
@@ -68,17 +70,17 @@ def _recorded(case: AccuracyCase, score: Score) -> Verdict:
     differing = counts.wrong + counts.invalid
     if not bad:
         message = f"{score.stage} equals its recorded output on {counted(counts.correct, 'sample')}"
-        return case.verdict(score.stage, "recorded", "pass", message)
+        return case.verdict(score.stage, RECORDED, "pass", message)
     reasons = {each.sample_id: each.reason for each in bad}
     first = bad[0].sample_id
     message = (
-        f"{score.stage} differs from its recorded output on {differing} of "
+        f"{score.stage} is not as recorded on {differing} of "
         f"{counted(counts.correct + differing, 'sample')}; {first}: {reasons[first]}; "
-        f"meant? record it: --vizart-update, or `vizart golden accept RUN`"
+        f"record what is meant: --vizart-update=failed, or `vizart golden accept RUN`"
     )
     samples = tuple(each.sample_id for each in sorted(bad, key=lambda each: each.score or 0.0))
     return Verdict(
-        case.test_id, score.stage, "accuracy", "recorded", "fail", message, float(differing), None, 0.0,
+        case.test_id, score.stage, "accuracy", RECORDED, "fail", message, float(differing), None, 0.0,
         float(differing), {}, samples,
     )  # fmt: skip
 
@@ -198,6 +200,14 @@ def _object_verdict(
 ) -> Verdict | None:
     if allowed is None:
         return None
+    if not _has_objects(case, stage):
+        return case.verdict(stage, metric, "fail", f"{stage} has no objects to count, but a limit of {what}s")
+    compared = case.flips.get(stage, Flips()).objects_compared
+    if not compared:
+        message = (
+            f"{stage}: no sample's objects can be compared with {_named(baseline)}: its labels changed, or it has none"
+        )
+        return case.verdict(stage, metric, "inconclusive", message)
     fails = count > allowed
     message = f"{stage} {counted(count, what) if count else f'no {what}'}"
     if count:
@@ -208,6 +218,10 @@ def _object_verdict(
         case.test_id, stage, "accuracy", metric, "fail" if fails else "pass", f"{message}; against {_named(baseline)}",
         float(count), None, float(allowed), float(count), _baseline_of(baseline, None), samples if fails else (),
     )  # fmt: skip
+
+
+def _has_objects(case: AccuracyCase, stage: str) -> bool:
+    return any("misses" in outcome.measures for outcome in case.outcomes if outcome.stage == stage)
 
 
 def _label_changes(case: AccuracyCase, baseline: AccuracyBaseline, stage: str) -> dict[str, str]:
@@ -249,7 +263,8 @@ def _gone(case: AccuracyCase, names: Sequence[str]) -> list[Verdict]:
 
 
 def _baseline_of(baseline: AccuracyBaseline, value: float | None) -> dict[str, object]:
-    return {"runs": 1, "branch": baseline.branch, "run_ids": [baseline.run_id], "value": value}
+    told: dict[str, object] = {"runs": 1, "branch": baseline.branch, "run_ids": [baseline.run_id], "value": value}
+    return told if baseline.source is None else {**told, "file": baseline.source}
 
 
 def _named(baseline: AccuracyBaseline) -> str:

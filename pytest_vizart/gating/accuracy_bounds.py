@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_vizart.accuracy.custom import registered_metrics
 from pytest_vizart.accuracy.metric_names import METRICS
 from pytest_vizart.gating.accuracy_limits import AccuracyLimit
 from pytest_vizart.gating.flips import Flips
@@ -58,10 +59,10 @@ class _Bound:
 
 
 def unmeasured_bounds(case: AccuracyCase, scores: Sequence[Score]) -> list[Verdict]:
-    """A bound for "every stage" whose metric no stage measures would check nothing."""
+    """A bound for "every stage" whose metric, or whose class or tag, no stage measures would check nothing."""
     everywhere = [metric for limit in case.limits if limit.stage is None for metric in limit.bounds]
     measured = list(dict.fromkeys(metric for score in scores for metric in score.metrics))
-    return [
+    verdicts = [
         case.verdict(
             "(all)",
             metric,
@@ -71,35 +72,77 @@ def unmeasured_bounds(case: AccuracyCase, scores: Sequence[Score]) -> list[Verdi
         for metric in dict.fromkeys(everywhere)
         if metric not in measured
     ]
+    for kind in _KINDS:
+        verdicts += _unmeasured_subsets(case, scores, kind)
+    return verdicts
 
 
 def judge_bounds(case: AccuracyCase, score: Score) -> list[Verdict]:
     """Return one verdict for each bound of a stage."""
-    verdicts: list[Verdict] = []
-    for metric, limit in case.bounds_of(score).items():
-        verdicts.append(_judged(case, score, _Bound(metric, limit, score.metrics)))
-    for kind, measured, declared in (
-        ("class", score.per_class, [limit.per_class for limit in case.limits if limit.stage in (None, score.stage)]),
-        ("tag", score.per_tag, [limit.per_tag for limit in case.limits if limit.stage in (None, score.stage)]),
-    ):
-        for name, bounds in _subset_bounds(declared, measured):
+    verdicts = [
+        _judged(case, score, _Bound(metric, limit, score.metrics)) for metric, limit in case.bounds_of(score).items()
+    ]
+    for kind in _KINDS:
+        measured = _measured(score, kind)
+        for name, bounds in _subset_bounds(case, score, kind):
             verdicts += _judge_subset(case, score, kind, name, bounds, measured)
     return verdicts
 
 
-def _subset_bounds(
-    declared: Sequence[Mapping[str, Mapping[str, float]]], measured: Mapping[str, object]
-) -> Iterator[tuple[str, dict[str, float]]]:
-    """The bounds of each class or tag, the closest marker's first; what names it goes before what names all."""
+_KINDS = ("class", "tag")
+
+
+def _declared(limit: AccuracyLimit, kind: str) -> Mapping[str, Mapping[str, float]]:
+    return limit.per_class if kind == "class" else limit.per_tag
+
+
+def _measured(score: Score, kind: str) -> Mapping[str, Mapping[str, float | None]]:
+    return score.per_class if kind == "class" else score.per_tag
+
+
+def _unmeasured_subsets(case: AccuracyCase, scores: Sequence[Score], kind: str) -> list[Verdict]:
+    verdicts = []
+    for limit in case.limits:
+        for name, bounds in _declared(limit, kind).items() if limit.stage is None else ():
+            for metric in bounds:
+                held = [score for score in scores if _fits(score, kind, name, metric)]
+                if not held:
+                    occurring = list(dict.fromkeys(one for score in scores for one in _measured(score, kind)))
+                    what = f"{metric} of every {kind}" if name == EVERY_CLASS else f"{metric} of {kind} {name}"
+                    listed = f"there are {', '.join(occurring[:20])}" if occurring else f"there is no {kind}"
+                    verdicts.append(
+                        case.verdict("(all)", what, "fail", f"{what} has a limit, but no stage measures it; {listed}")
+                    )
+    return verdicts
+
+
+def _fits(score: Score, kind: str, name: str, metric: str) -> bool:
+    measured = _measured(score, kind)
+    names = measured if name == EVERY_CLASS else [name]
+    return any(metric in measured.get(one, {}) for one in names)
+
+
+def _subset_bounds(case: AccuracyCase, score: Score, kind: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """The bounds of each class or tag, the closest marker's first; what names it goes before what names all.
+
+    A limit that names no stage holds where its metric is measured, as limits of metrics do.
+    """
+    measured = _measured(score, kind)
     found: dict[str, dict[str, float]] = {}
     for exact in (True, False):
-        for limits in declared:
-            for given, bounds in limits.items():
-                if (given != EVERY_CLASS) is exact:
-                    for name in (given,) if exact else measured:
-                        kept = found.setdefault(name, {})
-                        kept |= {metric: limit for metric, limit in bounds.items() if metric not in kept}
-    yield from found.items()
+        for limit in case.limits:
+            for given, bounds in _declared(limit, kind).items() if limit.stage in (None, score.stage) else ():
+                for name in _names(given, measured) if (given != EVERY_CLASS) is exact else ():
+                    kept = found.setdefault(name, {})
+                    for metric, bound in bounds.items():
+                        if metric not in kept and (limit.stage is not None or metric in measured.get(name, {})):
+                            kept[metric] = bound
+    yield from ((name, bounds) for name, bounds in found.items() if bounds)
+
+
+def _names(given: str, measured: Mapping[str, object]) -> Sequence[str]:
+    """The classes or tags that a limit names; "*" itself where there is none, which is told."""
+    return (given,) if given != EVERY_CLASS else list(measured) or (given,)
 
 
 def _judge_subset(
@@ -114,7 +157,10 @@ def _judge_subset(
         close = difflib.get_close_matches(name, measured, n=1)
         listing = f"there are {', '.join(list(measured)[:20])}" if measured else f"no {kind} is measured"
         hint = f"; did you mean {close[0]}?" if close else ""
-        message = f"{score.stage} has limits for {kind} {name}, which does not occur; {listing}{hint}"
+        what = (
+            f"every {kind}, of which there is none" if name == EVERY_CLASS else f"{kind} {name}, which does not occur"
+        )
+        message = f"{score.stage} has limits for {what}; {listing}{hint}"
         return [case.verdict(score.stage, f"{kind} {name}", "fail", message)]
     return [
         _judged(case, score, _Bound(metric, limit, measured[name], f"{kind} {name}"))
@@ -163,7 +209,8 @@ def _in(subset: str | None, outcome: Outcome) -> bool:
 
 
 def _side_name(metric: str) -> str:
-    info = METRICS.get(metric)
+    own = registered_metrics().get(metric)
+    info = METRICS.get(metric) if own is None else own.info
     return "ceiling" if info is not None and info.direction == "lower" else "floor"
 
 

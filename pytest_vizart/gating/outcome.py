@@ -44,7 +44,10 @@ def section(verdicts: Sequence[Verdict], *, run_id: str | None = None, outcomes:
             if len(verdict.samples) > _SHOWN_SAMPLES:
                 lines.append(f"    and {len(verdict.samples) - _SHOWN_SAMPLES} more")
         told.add((verdict.stage, verdict.samples))
-    if lines and any(verdict.baseline for verdict in verdicts):
+    committed = [str(verdict.baseline["file"]) for verdict in verdicts if verdict.baseline.get("file")]
+    if committed:
+        lines.append(f"if the change is meant: vizart baseline write {run_id or 'RUN_ID'} (into {committed[0]})")
+    elif lines and any(verdict.baseline for verdict in verdicts):
         lines.append(f"if the change is meant: vizart baseline accept {run_id or 'RUN_ID'}")
     return "\n".join(lines)
 

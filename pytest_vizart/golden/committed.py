@@ -117,7 +117,7 @@ def _parsed(path: Path) -> _File:
             place=".".join(map(str, detail["loc"])) or None,
             expected=f"what `vizart baseline write` writes, schema_version up to {SCHEMA_VERSION}",
             found=f"{detail['msg']}: {str(detail['input'])[:80]}",
-            hint="write it again with `vizart baseline write`; was a merge conflict left in it?",
+            hint="resolve the merge conflict, or remove the file and write it again with `vizart baseline write`",
         ) from None
 
 

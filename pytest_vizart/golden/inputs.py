@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 MAX_PIXELS = 178_000_000
 """Larger images are refused before they are decoded. Pillow's own limit, which no option of ours should lift."""
 
-_MAX_DECODING_BYTES = 950_000_000
+_MAX_DECODING_BYTES = 720_000_000
 _STRIP_PX = 4_000_000
-_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
-"""Of a pixel in memory; 4 in other modes."""
+_STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+"""Of a pixel in Pillow's memory; 4 in other modes."""
+_ARRAY_BYTES = {**_STORED_BYTES, "LA": 2, "RGB": 3}
+"""Of a pixel in an array; 4 in other modes."""
 _BESIDE_PX = {"PNG": 0, "JPEG": 0, "BMP": 0, "PPM": 0, "TIFF": 4}
 """What decoders take beside the image, bytes for each pixel; unknown ones are taken to be as WebP's is."""
 
@@ -58,7 +60,7 @@ def decoded(image: Image, mode: str | None = None, *, spare: int = 0) -> NDArray
     """Return the pixels of an open image, in another mode where one is given; writable.
 
     Large ones go over in strips, since Pillow's own way takes two copies of the whole array on the way. Decoders take
-    memory beside the image, and a small file can make them take much: what may exceed a gigabyte is refused.
+    memory beside the image, and a small file can make them take much: what may come near a gigabyte is refused.
 
     Args:
         spare: bytes for each pixel that the caller takes beside these.
@@ -68,9 +70,12 @@ def decoded(image: Image, mode: str | None = None, *, spare: int = 0) -> NDArray
     """
     width, height = image.size
     beside = 6 if image.format == "JPEG" and image.info.get("progressive") else _BESIDE_PX.get(image.format or "", 16)
-    stored, made = (_PIXEL_BYTES.get(one or image.mode, 4) for one in (image.mode, mode))
-    if width * height * (stored + made + beside + spare) > _MAX_DECODING_BYTES:
+    each = _STORED_BYTES.get(image.mode, 4) + _ARRAY_BYTES.get(mode or image.mode, 4) + beside + spare
+    if width * height * each > _MAX_DECODING_BYTES:
         raise ValueError(f"{width} x {height} pixels of mode {image.mode} take too much memory to decode, tile them")
+    image.load()
+    if image.size != (width, height):
+        raise ValueError(f"{image.width} x {image.height} pixels where the header has {width} x {height}")
     rows = max(1, _STRIP_PX // max(1, width))
     if rows >= height:
         return np.asarray(image if mode in (None, image.mode) else image.convert(mode)).copy()

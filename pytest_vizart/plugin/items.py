@@ -39,6 +39,8 @@ def report_shared_runs(session: pytest.Session) -> None:
     for test_id, pieces in by_run(vizart.take_pieces()).items():
         try:
             _report(session, pieces[0], _judged(vizart, pieces))
+        except VizartError as error:  # a gate that cannot judge must not pass in silence
+            _emit(session, pieces[0], "failed", f"the run was not judged: {error}")
         except Exception as error:  # noqa: BLE001 - monitoring never breaks the session it watches
             warn(f"{test_id}: the run was not judged: {type(error).__name__}: {error}")
 

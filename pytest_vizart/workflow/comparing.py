@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from pytest_vizart.accuracy.predicted import Prediction
-from pytest_vizart.errors import PredictionError
+from pytest_vizart.errors import PredictionError, UsageError
 from pytest_vizart.golden.dataset import GoldenSample
 from pytest_vizart.records.labels import LabelSpec
 from pytest_vizart.records.outcome import Outcome
@@ -43,6 +43,8 @@ def compare(
         except PredictionError as error:
             error.place = f"sample {sample.id!r}, stage {spec.stage!r}" + (f", {error.place}" if error.place else "")
             # The frames below are ours and say nothing to the user.
+            raise error.with_traceback(None) from None
+        except UsageError as error:
             raise error.with_traceback(None) from None
     return compared
 

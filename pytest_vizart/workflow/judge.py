@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_vizart.errors import GoldenFormatError
-from pytest_vizart.gating.accuracy import judge_accuracy
+from pytest_vizart.gating.accuracy import RECORDED, judge_accuracy
 from pytest_vizart.gating.baseline import acceptance, select_baseline_runs
 from pytest_vizart.gating.flips import Flips, flips
 from pytest_vizart.gating.latency import judge_latency
@@ -156,8 +156,11 @@ def _accepted(result: RunResult, settings: Settings, code: Code) -> RunResult:
 
 def _incomplete(verdict: Verdict, reason: str) -> Verdict:
     """A declared floor still fails on a subset of the data? No: mAP of a part says nothing about the whole."""
-    if verdict.kind != "accuracy" or verdict.status not in ("fail", "no-baseline"):
+    if verdict.kind != "accuracy" or verdict.status not in ("fail", "no-baseline") or verdict.metric == RECORDED:
         return verdict
+    if verdict.status == "no-baseline":
+        message = f"{verdict.message.partition(': no baseline run yet')[0]}: not compared, {reason}"
+        return replace(verdict, status="inconclusive", message=message)
     return replace(verdict, status="inconclusive", message=f"{verdict.message}; not judged: {reason}")
 
 

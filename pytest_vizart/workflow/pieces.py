@@ -24,6 +24,7 @@ from pytest_vizart.records.profile import MEASURE_COLUMNS, MeasureTable, Profile
 from pytest_vizart.records.run import RunInfo, RunResult
 from pytest_vizart.records.span import SpanTable
 from pytest_vizart.workflow.judge import Limits
+from pytest_vizart.workflow.own_metrics import OwnFigures, joined_metrics, own_figures
 from pytest_vizart.workflow.recorded import task_of_prediction
 from pytest_vizart.workflow.run import Run
 from pytest_vizart.workflow.run_profile import run_profile
@@ -51,6 +52,7 @@ class Piece:
     contended: bool = False
     error_type: str | None = None
     profiled: Profile = field(default_factory=Profile)
+    own: OwnFigures = field(default_factory=OwnFigures)
 
 
 _pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
@@ -94,7 +96,7 @@ def make_piece(
     contended: bool,
 ) -> Piece:
     """Return what a test of one sample leaves for the shared run."""
-    recorded = run.recorder.recorded()
+    recorded, book = run.recorder.recorded(), run.scorebook
     return Piece(
         test_id=test_id,
         location=location,
@@ -115,6 +117,7 @@ def make_piece(
         contended=contended,
         error_type=None if error is None else type(error).__name__,
         profiled=run_profile(run, recorded),
+        own=OwnFigures() if book is None else own_figures(book.custom(), book.outcomes()),
     )
 
 
@@ -185,7 +188,8 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     latest = {piece.sample_id: piece for piece in sorted(pieces, key=lambda piece: piece.finished_us)}
     chosen = [latest[sample_id] for sample_id in dataset.ids if sample_id in latest]
     first = min(chosen, key=lambda piece: piece.started_us)
-    book = Scorebook(dataset, chosen[0].limits.rules)
+    custom = joined_metrics(piece.own for piece in chosen)
+    book = Scorebook(dataset, chosen[0].limits.rules, custom=custom)
     for piece in chosen:
         sample = dataset[piece.sample_id]
         for stage, data, tolerances in piece.predictions:
@@ -195,7 +199,7 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
                 if tolerances is None
                 else book.recorded_spec(stage, task_of_prediction(prediction), tolerances)
             )
-            book.add(sample, prediction, spec, 0)
+            book.add(sample, prediction, spec, 0, piece.own.figures.get(stage, {}))
         if piece.raised is not None:
             book.add_failed(sample, piece.raised_in, f"{piece.error_type}: {piece.raised}")
     failed = [piece for piece in chosen if piece.raised is not None]

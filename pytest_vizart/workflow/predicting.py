@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pytest_vizart.accuracy.predicted import Prediction
+from pytest_vizart.errors import VizartError
 from pytest_vizart.golden.dataset import GoldenSample
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.labels import LabelSpec
-from pytest_vizart.records.outcome import Outcome
+from pytest_vizart.records.outcome import Outcome, OutcomeStatus
 from pytest_vizart.records.score import Counts
 from pytest_vizart.workflow.comparing import Log, compare, no_sample, one_for_each, tell_failed
 from pytest_vizart.workflow.recorded import as_plain, task_of, tolerances_of
 from pytest_vizart.workflow.sampling import Turn
 from pytest_vizart.workflow.scorebook import Scorebook
+
+_WORST_FIRST: tuple[OutcomeStatus, ...] = ("invalid", "wrong", "unlabeled", "correct")
 
 
 class Predicting:
@@ -90,8 +93,11 @@ class Predicting:
         if self.scorebook is None or not self._group:
             raise no_sample("golden()")
         outputs = [as_plain(each) for each in (one_for_each(value, self._group) if self._batch else [value])]
-        allowed = tolerances_of(rtol, atol, tolerances)
-        spec = self.scorebook.recorded_spec(name or self.recorder.last_stage, task_of(outputs[0]), allowed)
+        try:
+            allowed = tolerances_of(rtol, atol, tolerances)
+            spec = self.scorebook.recorded_spec(name or self.recorder.last_stage, task_of(outputs[0]), allowed)
+        except VizartError as error:
+            raise error.with_traceback(None) from None  # the frames below are ours and say nothing to the user
         return self._compare(outputs if self._batch else outputs[0], spec, "xyxy", None)
 
     def _compare(self, value: Any, spec: LabelSpec, box_format: Any, labels: Any) -> Outcome | None:
@@ -103,7 +109,7 @@ class Predicting:
             self.predictions += [(spec, prediction) for prediction, _ in compared]
         outcomes = [outcome for _, outcome in compared if outcome is not None]
         self.told.update((each.stage, each.sample_id) for each in outcomes if tell_failed(self.log, each))
-        return min(outcomes, key=lambda each: each.status == "correct") if outcomes else None
+        return min(outcomes, key=lambda each: _WORST_FIRST.index(each.status)) if outcomes else None
 
     @property
     def progress(self) -> dict[str, tuple[Counts, dict[str, float | None]]]:

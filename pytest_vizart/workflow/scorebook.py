@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pytest_vizart.accuracy.custom import CustomMetric
 from pytest_vizart.accuracy.metrics import task_metric
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.accuracy.predictions import read_prediction
@@ -33,11 +34,21 @@ class Scorebook:
         dataset: GoldenDataset,
         rules: Mapping[str | None, str] | None = None,
         recorded: RecordedOutputs | None = None,
+        custom: Sequence[CustomMetric] | None = None,
     ) -> None:
-        """`rules`: stage, or None for every stage, -> `correct_when`; they go before the manifest's."""
+        """
+        Args:
+            rules: stage, or None for every stage, -> `correct_when`; they go before the manifest's.
+            custom: the user's own metrics, measured by another process; those that are registered if absent.
+
+        Raises:
+            UsageError: a rule names no stage where several have labels, or is none.
+        """
         self.dataset = dataset
         self.recorded = recorded or RecordedOutputs(dataset)
-        self._scorers = {spec.stage: StageScorer(_ruled(spec, rules or {})) for spec in dataset.specs}
+        _require_clear(rules or {}, dataset)
+        self._custom = custom
+        self._scorers = {spec.stage: StageScorer(_ruled(spec, rules or {}), custom=custom) for spec in dataset.specs}
         self._digests: dict[tuple[str, str], str] = {}
         self._unstable: dict[str, set[str]] = {}
         self._seen: dict[tuple[str, str, int], None] = {}
@@ -79,7 +90,14 @@ class Scorebook:
         size = _mask_size(sample, spec)
         return read_prediction(value, spec, box_format=box_format, labels=labels, image_size=size)
 
-    def add(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec, pass_index: int) -> Outcome | None:
+    def add(
+        self,
+        sample: GoldenSample,
+        prediction: Prediction,
+        spec: LabelSpec,
+        pass_index: int,
+        own: Mapping[str, float] | None = None,
+    ) -> Outcome | None:
         """Score one prediction of the first pass, or compare it with the first pass's.
 
         Raises:
@@ -100,12 +118,14 @@ class Scorebook:
             self._seen[(*key, pass_index)] = None
             return None
         self._predicted.add(spec.stage)
-        outcome = self._score(sample, prediction, spec)
+        outcome = self._score(sample, prediction, spec, own)
         self._seen[(*key, pass_index)] = None
         self._digests[key] = digest
         return outcome
 
-    def _score(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec) -> Outcome:
+    def _score(
+        self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec, own: Mapping[str, float] | None
+    ) -> Outcome:
         scorer = self._scorers[spec.stage]
         about = _about(sample)
         try:
@@ -113,13 +133,13 @@ class Scorebook:
         except GoldenError as error:
             return scorer.add_invalid(sample.id, str(error), "unreadable-label", **about)
         if truth is None and spec.recorded:
-            reason = "no output is recorded; record it with --vizart-update"
+            reason = "no output is recorded"
             return scorer.add_invalid(sample.id, reason, NOT_RECORDED, **about)
         if truth is None:
             return scorer.add_unlabeled(sample.id, **about)
         xyz = sample.load if spec.task in _DRAWN_OVER_A_CLOUD else None
         digest = None if spec.recorded else sample.label_digest(spec.stage)
-        return scorer.add(sample.id, truth, prediction, label_digest=digest, xyz=xyz, **about)
+        return scorer.add(sample.id, truth, prediction, label_digest=digest, xyz=xyz, own=own, **about)
 
     def _truth(self, sample: GoldenSample, prediction: Prediction, spec: LabelSpec) -> Label | None:
         return self.recorded.truth(sample.id, prediction, spec) if spec.recorded else sample.label(spec.stage)
@@ -127,7 +147,7 @@ class Scorebook:
     def recorded_spec(self, name: str | None, task: Task, tolerances: Mapping[str, float]) -> LabelSpec:
         """Return the spec of an output held to its recorded one. Raises UsageError, see RecordedOutputs.spec."""
         spec = self.recorded.spec(name, task, tolerances)
-        self._scorers.setdefault(spec.stage, StageScorer(spec))
+        self._scorers.setdefault(spec.stage, StageScorer(spec, custom=self._custom))
         return spec
 
     def add_failed(self, sample: GoldenSample, stage: str | None, error: str) -> None:
@@ -159,6 +179,10 @@ class Scorebook:
         """Return stage -> counts and metrics so far; what a sample adds costs the same however many passed."""
         return {name: (scorer.counts, scorer.running) for name, scorer in self._scorers.items() if scorer.outcomes}
 
+    def custom(self) -> dict[str, tuple[CustomMetric, ...]]:
+        """Return stage -> the user's own metrics that are measured of it."""
+        return {name: scorer.custom for name, scorer in self._scorers.items() if scorer.custom}
+
     def scores(self) -> tuple[Score, ...]:
         return tuple(scorer.score() for scorer in self._told() if scorer.outcomes)
 
@@ -182,6 +206,18 @@ class Scorebook:
             truth = None  # the pipeline's own failure is the reason that is told
         self._seen[(sample.id, stage, 0)] = None
         self._scorers[stage].add_invalid(sample.id, reason, error_type, truth=truth, **_about(sample))
+
+
+def _require_clear(rules: Mapping[str | None, str], dataset: GoldenDataset) -> None:
+    """The measures of one task are seldom those of another."""
+    if None in rules and len(dataset.specs) > 1:
+        raise UsageError(
+            "a rule without a stage",
+            place="marker vizart_accuracy, argument correct_when",
+            expected=f"stage= one of {', '.join(spec.stage for spec in dataset.specs)}",
+            found=rules[None],
+            hint="name the stage whose samples it judges",
+        )
 
 
 def _ruled(spec: LabelSpec, rules: Mapping[str | None, str]) -> LabelSpec:

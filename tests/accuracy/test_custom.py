@@ -5,9 +5,11 @@ import pytest
 
 from pytest_vizart.accuracy import custom
 from pytest_vizart.accuracy.custom import custom_metrics, register_metric
+from pytest_vizart.accuracy.metric_names import METRICS
 from pytest_vizart.accuracy.predicted import SemanticPrediction
 from pytest_vizart.accuracy.scoring import StageScorer
 from pytest_vizart.errors import PredictionError, UsageError
+from pytest_vizart.gating.accuracy_limits import ACCURACY_ARGUMENTS
 from pytest_vizart.records.labels import ClassMap, LabelSpec, SemanticLabels
 from pytest_vizart.records.score import MetricInfo
 
@@ -81,8 +83,32 @@ def test_what_the_users_function_raises_is_its_own():
         ({"name": "edge", "task": []}, "task"),
         ({"name": "edge", "task": "semantic", "direction": "down"}, "direction"),
         ({"name": "edge", "task": "semantic", "add_up": "average"}, "add_up"),
+        ({"name": "map_50", "task": "boxes"}, "name"),
+        ({"name": "stage", "task": "boxes"}, "name"),
     ],
 )
 def test_what_cannot_be_meant(arguments, place):
     with pytest.raises(UsageError, match=f"^{place}: not a metric"):
         register_metric(**arguments)
+
+
+@pytest.mark.parametrize(
+    "add_up, problem",
+    [
+        (lambda values: 1 / 0, "add_up raised ZeroDivisionError"),
+        (lambda values: None, "add_up raised TypeError"),
+        (lambda values: float("nan"), "add_up gave nan, no finite number"),
+    ],
+)
+def test_what_cannot_be_added_up_is_told_and_is_no_figure(add_up, problem):
+    register_metric("wrong_px", task="semantic", add_up=add_up)(wrong_pixels)
+    scorer = StageScorer(SPEC)
+    scorer.add("a", SemanticLabels(mask(1, 1, 1)), SemanticPrediction(mask(1, 1, 0)))
+    score = scorer.score()
+    assert score.metrics["wrong_px"] is None
+    assert [note for note in score.notes if note.startswith(f"metric wrong_px: {problem}")] != []
+
+
+def test_reserved_names_are_the_arguments_of_the_marker():
+    names = {argument.name for argument in ACCURACY_ARGUMENTS}
+    assert set(custom.RESERVED) == names - set(METRICS)

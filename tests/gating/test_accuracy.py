@@ -161,7 +161,7 @@ def test_new_and_gone_stages_are_told(baseline):
 
 def test_flips_count_invalid_as_wrong_and_leave_out_what_only_one_side_has(baseline):
     found = flips(outcomes(wrong=["tile_09", "new"], invalid=["tile_01"], samples=(*SAMPLES, "new")), baseline)
-    assert found == {"detect": Flips(("tile_01",), (), compared=10)}
+    assert found == {"detect": Flips(("tile_01",), (), compared=10, objects_compared=9)}
     assert flips(outcomes(), None) == {"detect": Flips()}
 
 

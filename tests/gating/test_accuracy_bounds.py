@@ -116,7 +116,45 @@ SCORE = Score("detect", "boxes", "map", {"map": 0.8}, Counts())
 
 
 def boxes(sample, missed=(), spare=(), digest="d", status="wrong"):
-    return Outcome(sample, "detect", "boxes", status, label_digest=digest, missed=missed, false_positives=spare)
+    measures = {"misses": float(len(missed))}
+    return Outcome(
+        sample, "detect", "boxes", status, label_digest=digest, missed=missed, false_positives=spare, measures=measures
+    )
+
+
+def test_a_stage_without_objects_has_no_limit_of_objects():
+    outcomes = [Outcome("a", "detect", "semantic", "correct", label_digest="d", measures={"mean_iou": 1.0})]
+    verdicts = judged(SCORE, AccuracyLimit("detect", max_newly_missed=0), outcomes=outcomes, baseline=BEFORE)
+    (verdict,) = [each for each in verdicts if each.metric == "newly_missed"]
+    assert (verdict.status, verdict.message) == (
+        "fail", "detect has no objects to count, but a limit of newly missed objects"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value, status", [(0.4, "pass"), (0.6, "fail")])
+def test_a_figure_of_a_class_may_be_one_of_which_less_is_better(value, status):
+    score = Score("detect", "boxes_3d", "map_distance", {"map_distance": 0.8}, Counts(),
+                  per_class={"car": {"ate": value}}, info={"ate": MetricInfo("lower", "m")})  # fmt: skip
+    verdict = bound(judged(score, AccuracyLimit("detect", per_class={"car": {"ate": 0.5}})), "ate of class car")
+    assert verdict.status == status
+
+
+def test_limits_of_classes_without_a_stage_hold_where_they_are_measured():
+    scores = [of_classes(coin={"ap_50": 0.4}), Score("segment", "semantic", "mean_iou", {"mean_iou": 1.0}, Counts(),
+              per_class={"coin": {"iou": 1.0}})]  # fmt: skip
+    verdicts = judge_accuracy("t", scores, [], None, [AccuracyLimit(per_class={"coin": {"ap_50": 0.5}})])
+    assert [(each.stage, each.metric) for each in verdicts if each.status == "fail"] == [
+        ("detect", "ap_50 of class coin")
+    ]
+    verdicts = judge_accuracy("t", scores, [], None, [AccuracyLimit(per_class={"coins": {"ap_50": 0.5}})])
+    (verdict,) = [each for each in verdicts if each.status == "fail"]
+    assert verdict.message == "ap_50 of class coins has a limit, but no stage measures it; there are coin"
+
+
+@pytest.mark.parametrize("stage", [None, "detect"])
+def test_a_limit_of_every_tag_where_there_is_none_fails(stage):
+    verdicts = judged(SCORE, AccuracyLimit(stage, per_tag={"*": {"map": 0.5}}))
+    assert [each.status for each in verdicts if "tag" in each.metric] == ["fail"]
 
 
 @pytest.mark.parametrize("allowed, status", [(2, "pass"), (1, "fail")])
@@ -139,15 +177,19 @@ def test_new_false_positives(allowed, status):
 def test_objects_of_a_sample_with_another_label_are_not_compared():
     outcomes = [boxes("a", ("coin 5 5 9 9",), digest="other")]
     limit = AccuracyLimit("detect", max_newly_missed=0)
-    assert bound(judged(SCORE, limit, outcomes=outcomes, baseline=BEFORE), "newly_missed").status == "pass"
+    (verdict,) = [
+        each for each in judged(SCORE, limit, outcomes=outcomes, baseline=BEFORE) if each.metric == "newly_missed"
+    ]
+    assert verdict.status == "inconclusive"
+    assert "no sample's objects can be compared" in verdict.message
 
 
 def test_a_baseline_of_an_older_version_tells_nothing_of_objects():
     before = replace(BEFORE, missed={"detect": {"b": None}}, false_positives={"detect": {"b": None}})
     outcomes = [boxes("b", ("coin 0 0 9 9",), ("key 0 0 3 3",))]
     limit = AccuracyLimit("detect", max_newly_missed=0, max_new_false_positives=0)
-    verdicts = judged(SCORE, limit, outcomes=outcomes, baseline=before)
-    assert [bound(verdicts, name).value for name in ("newly_missed", "new_false_positives")] == [0.0, 0.0]
+    verdicts = {each.metric: each.status for each in judged(SCORE, limit, outcomes=outcomes, baseline=before)}
+    assert (verdicts["newly_missed"], verdicts["new_false_positives"]) == ("inconclusive", "inconclusive")
 
 
 def test_newly_wrong_is_also_counted_in_objects():

@@ -172,3 +172,64 @@ def test_a_metric_of_ones_own(project):
     result = run(project)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*classify darkness 2 > 1, its ceiling*"])
+
+
+ITEMS = """
+import pytest
+from pipeline import classify, decode
+from pytest_vizart import register_metric
+
+@register_metric("darkness", task="classes", direction="lower", unit="points", add_up="sum")
+def darkness(truth, prediction):
+    return 1 - prediction.class_index
+
+{markers}
+def test_shade(vizart_run, golden_sample):
+    with vizart_run.stage("classify"):
+        label = classify(decode(golden_sample.path))
+    vizart_run.predict(label)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize("limit, failed", [(2, 0), (1, 1)])
+def test_a_metric_that_only_the_test_module_registers_is_judged_for_items(project, workers, limit, failed):
+    if workers:
+        pytest.importorskip("xdist")
+    marker = f'@pytest.mark.vizart_accuracy(stage="classify", darkness={limit}, correct_when="darkness <= 1")'
+    project.makepyfile(test_it=ITEMS.format(markers=marker))
+    result = project.runpytest_subprocess("--vizart-golden=golden", *workers)
+    result.assert_outcomes(passed=5 - failed, failed=failed)
+    if failed:
+        result.stdout.fnmatch_lines(["*classify darkness 2 > 1, its ceiling*"])
+
+
+def test_the_worst_outcome_of_a_batch_is_returned(project):
+    (project.path / "golden" / "shades" / "classes.csv").write_text(
+        "file,label\na.png,light\nb.png,dark\nc.png,light\n"
+    )
+    project.makepyfile(
+        test_it="""
+        def test_shades(vizart_run, golden_dataset):
+            found = []
+            for batch in vizart_run.batches(golden_dataset, 2):
+                with vizart_run.stage("classify"):
+                    labels = ["light"] * len(batch)
+                found.append(vizart_run.predict(labels))
+            first, second = [outcome for outcome in found if outcome is not None]
+            assert (first.sample_id, first.status) == ("b", "wrong")
+            assert (second.sample_id, second.status) == ("d", "unlabeled")
+        """
+    )
+    run(project, "--vizart-warmup=0").assert_outcomes(passed=1)
+
+
+def test_a_rule_for_every_stage_where_several_have_labels_is_refused(project):
+    manifest = project.path / "golden" / "shades" / "golden.yaml"
+    text = manifest.read_text()
+    line = next(line for line in text.splitlines() if "stage: classify" in line)
+    manifest.write_text(text.replace(line, line + "\n" + line.replace("classify", "again")))
+    write(project, 'vizart_accuracy(correct_when="correct >= 1")')
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*a rule without a stage; expected stage= one of classify, again*"])
