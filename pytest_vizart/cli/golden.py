@@ -6,7 +6,8 @@ import click
 
 from pytest_vizart.cli.golden_diff import diff
 from pytest_vizart.cli.golden_init import init
-from pytest_vizart.cli.golden_recorded import accept, prune
+from pytest_vizart.cli.golden_prune import prune
+from pytest_vizart.cli.golden_recorded import accept
 from pytest_vizart.cli.golden_stats import stats
 from pytest_vizart.cli.golden_validate import validate
 

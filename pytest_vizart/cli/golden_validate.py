@@ -70,8 +70,8 @@ def _tell(one: Validation, shown: int | None) -> None:
 
 
 def _line(found: Finding, root: str) -> str:
-    file = found.file.removeprefix(root).lstrip("/\\") or "."
-    return f"{file}{f', {found.place}' if found.place else ''}: {found.message}"
+    file = found.file.removeprefix(root).lstrip("/\\")
+    return f"{', '.join(part for part in (file, found.place) if part) or '.'}: {found.message}"
 
 
 def _hints(findings: Sequence[Finding]) -> list[str]:

@@ -19,6 +19,9 @@ from pytest_vizart.records.score import Score
 from pytest_vizart.records.verdict import Verdict, VerdictStatus
 
 DEFAULT_MAX_DROP = 0.001
+_SURELY = 0.05
+"""Newly wrong samples without a limit are suspect when McNemar's test gives less: they warn, and are no baseline."""
+
 _ROUNDING = 1e-9  # 0.85 - 0.80 is a little more than 0.05
 _FLIP_KEY = "newly_wrong"
 RECORDED = "recorded"
@@ -147,9 +150,13 @@ def _newly_wrong(case: AccuracyCase, baseline: AccuracyBaseline, score: Score) -
         parts.append(f"{len(changed.newly_fixed)} newly fixed: {listed(changed.newly_fixed)}")
     if count or changed.newly_fixed:
         parts.append(f"McNemar p = {changed.p_value:.2g}")
+    worse = allowed is None and count > len(changed.newly_fixed) and changed.p_value < _SURELY
+    if worse:
+        parts.append("no limit is set: max_newly_wrong=0 would fail")
     parts.append(f"against {_named(baseline)}")
+    status: VerdictStatus = "fail" if fails else "suspect" if worse else "pass"
     return Verdict(
-        case.test_id, stage, "accuracy", _FLIP_KEY, "fail" if fails else "pass", "; ".join(parts), float(count), None,
+        case.test_id, stage, "accuracy", _FLIP_KEY, status, "; ".join(parts), float(count), None,
         None if allowed is None else float(allowed), float(count), _baseline_of(baseline, None), changed.newly_wrong,
     )  # fmt: skip
 

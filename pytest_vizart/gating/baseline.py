@@ -103,6 +103,9 @@ def _refusal(
     unclear = [verdict for verdict in verdicts if verdict.kind == "accuracy" and verdict.status == "inconclusive"]
     if unclear:
         return f"accuracy of {unclear[0].stage} could not be compared"
+    worse = [verdict for verdict in verdicts if verdict.kind == "accuracy" and verdict.status == "suspect"]
+    if worse:
+        return f"accuracy of {worse[0].stage} is suspect: many samples are newly wrong"
     if in_ci and dirty:
         return "tracked files were changed, in CI"
     return None

@@ -28,22 +28,25 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     first = min(verdicts, key=lambda verdict: verdict.status != "fail")
     samples = "" if any(sample in first.message for sample in first.samples) else listed(first.samples)
     rest = len(verdicts) - 1
-    return _line(first) + (f"; on {samples}" if samples else "") + (f" (and {rest} more)" if rest else "")
+    others = f" ({rest} more {'check fails' if rest == 1 else 'checks fail'})" if rest else ""
+    return _line(first) + (f"; on {samples}" if samples else "") + others
 
 
 def section(verdicts: Sequence[Verdict], *, run_id: str | None = None, outcomes: Iterable[Outcome] = ()) -> str:
     """Return all messages of the verdicts handed in, the samples that made them so and why, and what to do about it."""
     reasons = {(outcome.stage, outcome.sample_id): outcome.reason for outcome in outcomes}
     lines: list[str] = []
-    told: set[tuple[str, tuple[str, ...]]] = set()
+    told: set[tuple[str, str]] = set()
     for verdict in verdicts:
         lines.append(f"{verdict.kind}: {_line(verdict)}")
-        if (verdict.stage, verdict.samples) not in told:
-            shown = ((sample, reasons.get((verdict.stage, sample))) for sample in verdict.samples[:_SHOWN_SAMPLES])
-            lines.extend(f"    {sample}: {reason}" if reason else f"    {sample}" for sample, reason in shown)
-            if len(verdict.samples) > _SHOWN_SAMPLES:
-                lines.append(f"    and {len(verdict.samples) - _SHOWN_SAMPLES} more")
-        told.add((verdict.stage, verdict.samples))
+        new = [sample for sample in verdict.samples if (verdict.stage, sample) not in told]
+        shown = ((sample, reasons.get((verdict.stage, sample))) for sample in new[:_SHOWN_SAMPLES])
+        lines.extend(f"    {sample}: {reason}" if reason else f"    {sample}" for sample, reason in shown)
+        if len(new) > _SHOWN_SAMPLES:
+            lines.append(f"    and {len(new) - _SHOWN_SAMPLES} more")
+        if new and len(new) < len(verdict.samples):
+            lines.append(f"    and {len(verdict.samples) - len(new)} of those above")
+        told.update((verdict.stage, sample) for sample in verdict.samples)
     committed = [str(verdict.baseline["file"]) for verdict in verdicts if verdict.baseline.get("file")]
     if committed:
         lines.append(f"if the change is meant: vizart baseline write {run_id or 'RUN_ID'} (into {committed[0]})")

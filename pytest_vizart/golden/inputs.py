@@ -26,8 +26,9 @@ _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;1
 """Of a pixel in Pillow's memory; 4 in other modes."""
 _ARRAY_BYTES = {**_STORED_BYTES, "LA": 2, "RGB": 3}
 """Of a pixel in an array; 4 in other modes."""
-_BESIDE_PX = {"PNG": 0, "JPEG": 0, "BMP": 0, "PPM": 0, "TIFF": 4}
-"""What decoders take beside the image, bytes for each pixel; unknown ones are taken to be as WebP's is."""
+_FRUGAL = frozenset({"PNG", "BMP", "PPM"})
+"""Formats whose decoders take little memory beside the image."""
+_ROWS_PER_STRIP = 278
 
 _REFUSED = {"EPS": "runs a program, Ghostscript", "FITS": "unpacks without bounds"}
 
@@ -69,8 +70,7 @@ def decoded(image: Image, mode: str | None = None, *, spare: int = 0) -> NDArray
         ValueError: too large to be decoded; `open_image` makes a GoldenFormatError of it.
     """
     width, height = image.size
-    beside = 6 if image.format == "JPEG" and image.info.get("progressive") else _BESIDE_PX.get(image.format or "", 16)
-    each = _STORED_BYTES.get(image.mode, 4) + _ARRAY_BYTES.get(mode or image.mode, 4) + beside + spare
+    each = _STORED_BYTES.get(image.mode, 4) + _ARRAY_BYTES.get(mode or image.mode, 4) + _beside_px(image) + spare
     if width * height * each > _MAX_DECODING_BYTES:
         raise ValueError(f"{width} x {height} pixels of mode {image.mode} take too much memory to decode, tile them")
     image.load()
@@ -88,6 +88,15 @@ def decoded(image: Image, mode: str | None = None, *, spare: int = 0) -> NDArray
         array[top : top + rows] = part
     assert array is not None
     return array
+
+
+def _beside_px(image: Any) -> float:
+    """Return the bytes for each pixel that a decoder takes beside the image."""
+    if image.format == "JPEG":
+        return 6 if image.info.get("progressive") else 0
+    if image.format == "TIFF":  # it decodes one strip at a time, which may be all there is
+        return 4 if image.tag_v2.get(_ROWS_PER_STRIP, image.height) > image.height / 8 else 0.5
+    return 0 if image.format in _FRUGAL else 16  # as much as WebP's
 
 
 @contextmanager

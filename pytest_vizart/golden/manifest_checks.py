@@ -36,15 +36,6 @@ def contradictions(
     path: Path, labels: Sequence[LabelEntry], recorded: Sequence[RecordedEntry]
 ) -> Iterator[GoldenFormatError]:
     """Yield what is wrong between label sources of one stage, and between the keys of one source."""
-    if not labels and not recorded:
-        yield GoldenFormatError(
-            "key is missing",
-            file=path,
-            place="labels",
-            expected="a list of label sources",
-            found="nothing",
-            hint="add it: Label sources, one or more for each stage; or `recorded`",
-        )
     yield from _recorded_twice(path, labels, recorded)
     by_stage: dict[str, list[tuple[int, LabelEntry]]] = {}
     for position, entry in enumerate(labels):

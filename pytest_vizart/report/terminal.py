@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.run import RunResult, SessionResult
-from pytest_vizart.records.score import Score
+from pytest_vizart.records.score import ErrorCount, Score
 from pytest_vizart.records.verdict import Verdict
 from pytest_vizart.report.standing import Tone, coverage, headline, loudest_first, run_tone, standing
 from pytest_vizart.report.terminal_lines import Line, Role, wrapped
@@ -95,7 +98,7 @@ def _run_block(run: RunResult, verbose: bool, width: int, *, why: bool) -> list[
     lines += bottleneck_lines(run, verbose, width) if why else []
     lines += leak_lines(run, width)
     for score in run.scores:
-        lines += _accuracy_lines(score, width)
+        lines += _accuracy_lines(score, run.outcomes, width)
     lines += _invalid_lines(run, verbose, width)
     if info.error:
         lines += wrapped("fail", f"{info.status.upper()} {info.error}", width, indent=2)
@@ -109,7 +112,7 @@ def _run_block(run: RunResult, verbose: bool, width: int, *, why: bool) -> list[
     return lines
 
 
-def _accuracy_lines(score: Score, width: int) -> list[Line]:
+def _accuracy_lines(score: Score, outcomes: Sequence[Outcome], width: int) -> list[Line]:
     counts = score.counts
     parts = [f"{counts.correct:,} correct", f"{counts.wrong:,} wrong"]
     parts += [f"{counts.invalid:,} invalid"] if counts.invalid else []
@@ -117,7 +120,7 @@ def _accuracy_lines(score: Score, width: int) -> list[Line]:
     value = metric_value(score.metrics.get(score.headline))
     lines = wrapped("info", f"{score.stage}: {score.headline} {value}; {', '.join(parts)}", width, indent=2)
     if score.errors:
-        lines += wrapped("info", f"{score.stage}: errors: {_error_counts(score)}", width, indent=2)
+        lines += wrapped("info", f"{score.stage}: errors: {_error_counts(score, outcomes)}", width, indent=2)
     if score.newly_wrong:
         lines += wrapped("warn", _flips(score.stage, "newly wrong", score.newly_wrong), width, indent=2)
     if score.newly_fixed:
@@ -127,12 +130,28 @@ def _accuracy_lines(score: Score, width: int) -> list[Line]:
     return lines
 
 
-def _error_counts(score: Score) -> str:
-    """The kinds of error, dearest first: what mending them would bring, where that is known."""
+def _error_counts(score: Score, outcomes: Sequence[Outcome]) -> str:
+    """The kinds of error, dearest first: the class that has most of them, and what mending them would bring."""
+    classes: dict[str, Counter[str]] = {}
+    for outcome in outcomes:
+        for error in outcome.errors if outcome.stage == score.stage else ():
+            name = error.truth or error.predicted
+            if name is not None:
+                classes.setdefault(error.kind, Counter())[name] += 1
     dearest = sorted(score.errors, key=lambda each: (-(each.cost or 0.0), -each.count))
-    return ", ".join(
-        f"{each.count:,} {each.kind}" + (f" (+{each.cost:.3f} without)" if each.cost else "") for each in dearest
-    )
+    return ", ".join(_error_count(each, classes.get(each.kind, Counter()), len(score.per_class)) for each in dearest)
+
+
+def _error_count(found: ErrorCount, classes: Counter[str], of_classes: int) -> str:
+    """As "34 Miss (31 of green; mending them: +0.210)"."""
+    about = []
+    if classes and of_classes > 1:
+        name, count = classes.most_common(1)[0]
+        if 2 * count > found.count:
+            about.append(f"{count:,} of {shortened(printable(name), 30)}")
+    if found.cost:
+        about.append(f"mending them: +{found.cost:.3f}")
+    return f"{found.count:,} {found.kind}" + (f" ({'; '.join(about)})" if about else "")
 
 
 def _invalid_lines(run: RunResult, verbose: bool, width: int) -> list[Line]:

@@ -161,9 +161,8 @@ class Scorebook:
         notes = []
         for name, scorer in self._scorers.items():
             if not scorer.outcomes or (self._predicted and name not in self._predicted):
-                notes.append(
-                    f"stage {name} has labels in dataset {self.dataset.name}, but nothing was predicted for it"
-                )
+                what = "is recorded" if scorer.spec.recorded else "has labels"
+                notes.append(f"stage {name} {what} in dataset {self.dataset.name}, but nothing was predicted for it")
                 continue
             for sample in samples:
                 if name in self._pending(sample):

@@ -84,12 +84,9 @@ HOSTILE: tuple[Callable[[], Any], ...] = (
     Lying,
     cyclic,
     lambda: nested(900),
-    lambda: nested(100_000),
+    lambda: nested(20_000),
     lambda: {"boxes": cyclic(), "labels": cyclic()},
     lambda: np.broadcast_to(np.float32(0.5), (2**40, 4)),
-    lambda: np.broadcast_to(np.uint8(1), (2**20, 2**20)),
-    lambda: np.broadcast_to(np.uint8(1), (1, 2**18, 2**18)),
-    lambda: np.broadcast_to(np.True_, (2**40,)),
     lambda: {"boxes": np.broadcast_to(np.float32(0.5), (2**40, 4)), "labels": [0]},
     lambda: {"size": [10**9, 10**9], "counts": "83U1"},
     lambda: {"size": [13_000, 13_000], "counts": [0, 169_000_000]},
@@ -106,7 +103,7 @@ HOSTILE: tuple[Callable[[], Any], ...] = (
     lambda: {"text": Raising()},
     lambda: SimpleNamespace(boxes=Raising(), masks=Raising(), keypoints=Raising(), obb=Raising(), xyxy=Raising()),
     lambda: SimpleNamespace(boxes=None, masks=None, keypoints=None, obb=None, names=None, xyxy=None, mask=None),
-    lambda: "a" * 10_000_000,
+    lambda: "a" * 1_000_000,
 )
 """What is too bad to come out of bytes by chance."""
 

@@ -28,7 +28,7 @@ def test_what_fails_the_test(gate, strict, statuses):
 
 
 def test_the_headline_is_the_first_failure_and_the_count_of_the_rest():
-    assert headline([verdict("suspect"), verdict("fail", "decode")]) == "decode is fail (and 1 more)"
+    assert headline([verdict("suspect"), verdict("fail", "decode")]) == "decode is fail (1 more check fails)"
     assert headline([verdict("suspect")]) == "detect is suspect (suspect)"
     assert "\n" not in headline(ALL)
     assert headline([]) == "nothing got worse"

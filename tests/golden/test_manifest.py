@@ -72,7 +72,6 @@ def test_every_key_is_described() -> None:
         ({"labels": [{**LABEL, "iou_threshold": "0.5"}]}, "labels[0].iou_threshold", "IoU"),
         ({"labels": [{**LABEL, "iou_threshold": 0}]}, "labels[0].iou_threshold", "IoU"),
         ({"labels": [LABEL, LABEL]}, "labels[1].stage", "labels[0]"),
-        ({"labels": []}, "labels", "Label sources"),
         ({"lables": []}, "lables", "did you mean 'labels'?"),
         ({"samples": 3}, "samples", "glob"),
         ({"samples": ["a.png", 3]}, "samples[1]", "glob"),
@@ -224,3 +223,12 @@ def test_the_page_lists_every_format_with_its_tasks() -> None:
         module, _, attribute = str(target).partition(":")
         tasks = getattr(import_module(module), attribute).tasks
         assert f"| `{name}` | {'all' if tasks == TASKS else ', '.join(tasks)} |" in page
+
+
+def test_no_labels_are_written_as_such(tmp_path: Path) -> None:
+    """Outputs may be held to recorded ones alone; a key that was forgotten is an error all the same."""
+    manifest = write_manifest(tmp_path, {"samples": "*.png", "labels": []})
+    assert load_manifest(manifest).labels == []
+    manifest = write_manifest(tmp_path, {"samples": "*.png"})
+    with pytest.raises(GoldenFormatError, match="labels: key is missing"):
+        load_manifest(manifest)

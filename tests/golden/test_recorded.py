@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pytest_vizart.errors import GoldenFormatError, UsageError
+from pytest_vizart.errors import GoldenError, GoldenFormatError, UsageError
 from pytest_vizart.golden.recorded import RecordedStore, require_name
 from pytest_vizart.records.labels import ArrayLabel, ImageLabel, PointLabels, TextLabel
 
@@ -125,12 +128,96 @@ def test_no_pickle_is_loaded(store):
 
 @pytest.mark.parametrize(
     "label", [PointLabels(np.zeros(3, dtype=np.int32)), ArrayLabel({"": np.array([b"x"])}),
-              ArrayLabel({"z": np.array([1j])})],
+              ArrayLabel({"z": np.array([1j])}), ArrayLabel({"m": np.array(["2024"], dtype="M8[Y]")})],
 )  # fmt: skip
 def test_what_cannot_be_recorded(store, label):
     with pytest.raises(UsageError, match=r"such (outputs|values) cannot be recorded"):
         store.write("x", "s", label)
     assert list(store.entries()) == []
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="float64 is the widest float of this system")
+def test_floats_wider_than_float64_are_told(store):
+    with pytest.raises(UsageError, match=r"array 'n': such values .*float\d+; hint: convert them: array.astype"):
+        store.write("x", "s", ArrayLabel({"n": np.array([0.1], dtype=np.longdouble)}))
+
+
+def test_an_empty_dict_is_no_output(store):
+    with pytest.raises(UsageError, match="there is nothing to record"):
+        store.write("x", "s", ArrayLabel({}))
+
+
+@pytest.mark.parametrize("link", ["recorded", "recorded/x", "recorded/x/sub"])
+@pytest.mark.parametrize("there", [True, False])
+def test_no_link_leads_a_recording_out_of_the_dataset(tmp_path, link, there):
+    outside = tmp_path / "outside"
+    if there:
+        outside.mkdir()
+    path = tmp_path / "dataset" / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(outside, target_is_directory=True)
+    with pytest.raises(GoldenFormatError, match="a symbolic link leads out of the dataset"):
+        RecordedStore(tmp_path / "dataset" / "recorded").write("x", "sub/s", TextLabel("one"))
+    assert not outside.exists() or not list(outside.iterdir())
+
+
+def test_nothing_is_read_or_removed_through_a_link(tmp_path):
+    RecordedStore(tmp_path / "outside").write("x", "s", TextLabel("one"))
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "recorded").symlink_to(tmp_path / "outside")
+    store = RecordedStore(tmp_path / "dataset" / "recorded")
+    with pytest.raises(GoldenFormatError, match="leads out"):
+        store.read("x", "s")
+    with pytest.raises(GoldenFormatError, match="leads out"):
+        store.remove(store.root / "x" / "s.txt")
+    assert (tmp_path / "outside" / "x" / "s.txt").is_file()
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(store, tmp_path):
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    (store.root / "x").mkdir(parents=True)
+    (store.root / "x" / "s.txt").symlink_to(outside)
+    store.write("x", "s", TextLabel("one"))
+    assert outside.read_text() == "mine"
+    assert store.read("x", "s") == TextLabel("one")
+
+
+@pytest.mark.parametrize("blocked", ["recorded", "recorded/x", "recorded/x/s.txt/inner"])
+def test_what_cannot_be_written_is_told_with_its_file(tmp_path, blocked):
+    store = RecordedStore(tmp_path / "recorded")
+    path = tmp_path / blocked
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    with pytest.raises(GoldenError, match=r"recorded output cannot be written; .*hint: check the folder") as caught:
+        store.write("x", "s", TextLabel("one"))
+    assert caught.value.file == str(store.root / "x" / "s.txt")
+
+
+def test_removing_leaves_no_empty_folders(store):
+    path = store.write("x", "a/b/s", TextLabel("one"))
+    store.write("y", "s", TextLabel("one"))
+    store.remove(path)
+    assert [each.name for each in store.root.iterdir()] == ["y"]
+
+
+def test_what_a_killed_writer_left_is_found(store):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    store.write("x", "sub/s", TextLabel("one"))
+    folder = store.root / "x" / "sub"
+    left = folder / f".s.txt.{dead.stdout.decode().strip()}"
+    for path in (left, folder / f".s.txt.{os.getpid()}", folder / ".s.txt.notes", folder / ".gitignore"):
+        path.write_text("")
+    assert list(store.leftovers()) == [left]
+    assert [sample for _, sample, _ in store.entries()] == ["sub/s"]
+
+
+def test_folders_that_no_output_can_be_called_are_nobodys(store):
+    store.write("x", "s", TextLabel("one"))
+    for name in (".git", "with space"):
+        (store.root / name).mkdir()
+        (store.root / name / "s.txt").write_text("")
+    assert [name for name, _, _ in store.entries()] == ["x"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "x" * 65, None, 3, "a\0", "ends."])

@@ -63,9 +63,7 @@ ALL = [f"pixels/{sample}.png" for sample in "abcd"] + [f"summary/{sample}.json" 
 def test_nothing_recorded_fails_and_says_how_to_record(recorded):
     result = run(recorded)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*summary differs from its recorded output on 4 of 4 samples; a: no output is recorded*"]
-    )
+    result.stdout.fnmatch_lines(["*summary is not as recorded on 4 of 4 samples; a: no output is recorded*"])
     result.stdout.fnmatch_lines(["*--vizart-update*"])
     assert files(recorded) == []
 
@@ -135,17 +133,67 @@ def test_accepting_a_run(recorded):
     wrong.stderr.fnmatch_lines(["*has no output of sample 'b' that differs*"])
 
 
-def test_pruning(recorded):
+def test_a_damaged_one_is_recorded_anew(recorded):
     run(recorded, "--vizart-update").assert_outcomes(passed=1)
-    store = recorded.path / "golden" / "shades" / "recorded"
-    (store / "summary" / "gone.json").write_text("{}")
-    (store / "old").mkdir()
-    (store / "old" / "a.txt").write_text("")
-    listed = vizart(recorded, "golden", "prune")
-    listed.stdout.fnmatch_lines(["*2 recorded outputs not used", "  old: a", "  summary: gone"])
-    assert len(files(recorded)) == len(ALL) + 2
-    assert vizart(recorded, "golden", "prune", "--yes").ret == 0
-    assert files(recorded) == ALL
+    damaged = recorded.path / "golden/shades/recorded/summary/b.json"
+    before = damaged.read_bytes()
+    damaged.write_bytes(b"<<<<<<< HEAD\n" + before)
+    for option in ([], ["--vizart-update=missing"]):
+        result = run(recorded, *option)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*summary/b.json: not a recorded output*merge conflict*"])
+    assert damaged.read_bytes().startswith(b"<<<")
+    run(recorded, "--vizart-update").assert_outcomes(passed=1)
+    assert damaged.read_bytes() == before
+
+
+def test_a_damaged_one_is_replaced_by_accepting_a_run(recorded):
+    run(recorded, "--vizart-update").assert_outcomes(passed=1)
+    damaged = recorded.path / "golden/shades/recorded/summary/b.json"
+    before = damaged.read_bytes()
+    damaged.write_bytes(b"<<<<<<< HEAD\n" + before)
+    run(recorded).assert_outcomes(failed=1)
+    assert vizart(recorded, "golden", "accept", "last").ret == 0
+    assert damaged.read_bytes() == before
+
+
+def test_accepting_as_json(recorded):
+    run(recorded).assert_outcomes(failed=1)
+    accepted = vizart(recorded, "golden", "accept", "last", "--sample", "b", "--json")
+    document = json.loads(accepted.stdout.str())
+    assert document.pop("folder").endswith("shades/recorded")
+    outputs = [{"name": name, "sample_id": "b"} for name in ("pixels", "summary")]
+    assert document == {"schema_version": 1, "accepted": outputs}
+
+
+@pytest.mark.parametrize("option", ["missing", "failed", "all"])
+def test_what_cannot_be_written_fails_its_samples_and_nothing_else(recorded, option):
+    (recorded.path / "golden/shades/recorded").write_text("")
+    result = run(recorded, f"--vizart-update={option}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*recorded/summary/a.json: recorded output cannot be written*"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    document = json.loads((recorded.path / "out.json").read_text())
+    assert document["runs"][0]["status"] == "failed"
+    assert {each["counts"]["invalid"] for each in document["runs"][0]["accuracy"]} == {4}
+
+
+def test_nothing_is_recorded_outside_of_the_dataset(recorded):
+    outside = recorded.path / "outside"
+    outside.mkdir()
+    (recorded.path / "golden/shades/recorded").symlink_to(outside)
+    result = run(recorded, "--vizart-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*a symbolic link leads out of the dataset*"])
+    assert not list(outside.iterdir())
+
+
+def test_where_the_own_output_cannot_be_kept_the_run_is_judged(recorded):
+    (recorded.path / ".vizart").mkdir()
+    (recorded.path / ".vizart" / "runs").write_text("")
+    result = run(recorded)
+    result.assert_outcomes(failed=1, warnings=8)
+    result.stdout.fnmatch_lines(["*summary is not as recorded on 4 of 4 samples; a: no output is recorded*"])
 
 
 def test_one_item_for_each_sample(project):
@@ -165,6 +213,8 @@ def test_one_item_for_each_sample(project):
         ('vizart_run.golden(1, name="classify")', "*a stage with labels is not recorded as well*"),
         ('vizart_run.golden(1, name="x", rtol=-1)', "*not a tolerance*"),
         ('vizart_run.golden(object(), name="x")', "*not an array*"),
+        ('vizart_run.golden({}, name="x")', "*there is nothing to compare*"),
+        ('vizart_run.golden(__import__("numpy").ma.array([1], mask=True), name="x")', "*masked values cannot*"),
         ('vizart_run.golden("a" if sample.id == "a" else 1, name="x")', "*outputs of one name are of two kinds*"),
     ],
 )

@@ -24,7 +24,7 @@ from pytest_vizart.accuracy.detection.scene import Scene
 from pytest_vizart.accuracy.detection.tally import DetectionTally
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.items import Places
-from pytest_vizart.accuracy.geometry.oks import keypoint_distances, keypoint_sigmas, oks
+from pytest_vizart.accuracy.geometry.oks import COCO_SIGMAS, keypoint_distances, keypoint_sigmas, oks
 from pytest_vizart.accuracy.metrics import Comparison, Summary
 from pytest_vizart.accuracy.metrics.coco_metric import Areas, CocoMetric
 from pytest_vizart.accuracy.predicted import KeypointPredictions, no_boxes
@@ -94,7 +94,8 @@ class KeypointMetric(CocoMetric[KeypointLabels, KeypointPredictions]):
         summary = super().summarise(tallies, spec, full=full)
         if not full:
             return summary
-        return replace(summary, details={**summary.details, "keypoints": _details(tallies, spec)})
+        notes = (*summary.notes, *_lax_sigmas(tallies, spec))
+        return replace(summary, details={**summary.details, "keypoints": _details(tallies, spec)}, notes=notes)
 
     def drawn(
         self, truth: KeypointLabels, prediction: KeypointPredictions, rows: NDArray[np.intp], spec: LabelSpec
@@ -145,6 +146,18 @@ def _similarity(truth: KeypointLabels, prediction: KeypointPredictions, spec: La
             hint="correct keypoint_sigmas in the manifest, or leave them out",
         )
     return oks(prediction.keypoints, truth.keypoints, truth.objects.boxes, truth.objects.area, sigmas)
+
+
+def _lax_sigmas(tallies: Sequence[Tally], spec: LabelSpec) -> tuple[str, ...]:
+    """Tell of sigmas that nobody gave and COCO does not have; 1/K is several times those of COCO for a small K."""
+    count = max((tally.truth.keypoints.shape[1] for tally in tallies if len(tally.truth)), default=0)
+    if spec.keypoint_sigmas or count in (0, len(COCO_SIGMAS)):
+        return ()
+    each = f"each of {count} keypoints" if count > 1 else "the keypoint"
+    return (
+        f"no keypoint_sigmas in the manifest: 1/{count} for {each}, where COCO's are {min(COCO_SIGMAS):g} to "
+        f"{max(COCO_SIGMAS):g}; the larger, the farther off a keypoint may be and still count as found",
+    )
 
 
 def _shares(tally: Tally, spec: LabelSpec) -> NDArray[np.float64]:

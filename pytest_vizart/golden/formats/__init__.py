@@ -160,7 +160,7 @@ def open_reader(source: LabelSource) -> LabelReader:
         UsageError: a registered format that cannot be imported.
     """
     name = _format_of(source)
-    if name not in _formats:
+    if name is None or (name not in _formats and ":" not in name):
         close = get_close_matches(name or "", _formats, n=1)
         raise GoldenFormatError(
             "unknown format" if name else "format cannot be told from the file's extension",
@@ -192,18 +192,29 @@ def _format_of(source: LabelSource) -> str | None:
 
 
 def _reader_class(name: str) -> Any:
-    target = _formats[name]
+    """The class of a registered format, or the one that "module:Class" names itself."""
+    target = _formats.get(name, name)
     module, _, attribute = str(target).partition(":")
     try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        reader = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(
             f"format {name!r} cannot be imported",
             place=str(target),
             expected="a class of an importable module",
             found=str(error),
-            hint="check register_format(...)",
+            hint="it is looked for where Python looks: check the spelling, and the folder that Python runs in",
         ) from error
+    missing = [part for part in ("tasks", "per_sample", "classes", "read") if not hasattr(reader, part)]
+    if missing:
+        raise UsageError(
+            f"format {name!r} is no reader of labels",
+            place=str(target),
+            expected="a class with tasks, per_sample, classes() and read(key)",
+            found=f"no {', '.join(missing)}",
+            hint="docs/golden.md shows one",
+        )
+    return reader
 
 
 def _require_fitting(reader: Any, name: str, source: LabelSource) -> None:

@@ -83,7 +83,8 @@ def _findings(opened: Opened) -> Iterator[Finding]:
     yield from _of_label_files(opened, labels)
     yield from same_content(opened)
     yield from splits(opened)
-    yield from class_holes(opened, labels.used)
+    yield from labels.without_sigmas()
+    yield from class_holes(opened, labels.used, labels.unreadable)
 
 
 def _of_label_files(opened: Opened, labels: LabelPass) -> Iterator[Finding]:

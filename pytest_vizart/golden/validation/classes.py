@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -14,11 +14,14 @@ from pytest_vizart.golden.validation.findings import Finding, finding
 _SHOWN = 8
 
 
-def class_holes(opened: Opened, used: Mapping[str, NDArray[np.int64]]) -> Iterator[Finding]:
+def class_holes(
+    opened: Opened, used: Mapping[str, NDArray[np.int64]], unreadable: Collection[str] = ()
+) -> Iterator[Finding]:
     """Yield one finding for each stage with unused classes, and one for each with gaps in its IDs.
 
     Args:
         used: stage -> how often each class occurs in the labels.
+        unreadable: stages some of whose labels could not be read: what those hold is not known.
     """
     for stage, spec in opened.store.specs.items():
         classes = spec.classes
@@ -26,16 +29,16 @@ def class_holes(opened: Opened, used: Mapping[str, NDArray[np.int64]]) -> Iterat
             continue
         counts = used.get(stage, np.zeros(len(classes), dtype=np.int64))
         missing = [name for name, count in zip(classes.names, counts, strict=True) if not count]
-        if missing:
+        if missing and stage not in unreadable:
             yield finding(
                 "unused-class", opened.manifest_path,
-                f"{len(missing)} of {len(classes)} classes occur in no label: {_listed(missing)}",
+                f"{len(missing)} of {len(classes)} classes occur in no label of stage {stage}: {_listed(missing)}",
                 place="classes", hint="no metric can tell anything about them", stage=stage,
             )  # fmt: skip
         gaps = _gaps(classes.ids)
         if gaps:
             yield finding(
-                "id-gap", opened.manifest_path, f"IDs {_listed(gaps)} name no class",
+                "id-gap", opened.manifest_path, f"IDs {_listed(gaps)} of stage {stage} name no class",
                 place="classes", hint="fine where a benchmark has gaps (COCO); else a class was forgotten", stage=stage,
             )  # fmt: skip
 

@@ -17,12 +17,14 @@ from pytest_vizart.golden.formats.parsed_once import parsed_once
 from pytest_vizart.golden.formats.sample_names import SampleNames
 from pytest_vizart.golden.image_size import Size
 from pytest_vizart.golden.listing import SampleKey
+from pytest_vizart.golden.validation.doubles import double_findings, row_shapes
 from pytest_vizart.golden.validation.findings import Finding, finding
 from pytest_vizart.golden.validation.objects import box_findings
 
 _FORMATS = ("coco", "lvis")
 Row = Mapping[str, Any]
 _Placed = tuple[str, Row]
+_Boxed = tuple[str, list[float], Row]
 _MAX_BROKEN_BYTES = 30_000_000  # parsed, hostile JSON takes thirty times its bytes
 SizeOf = Callable[[SampleKey], Size | None]
 
@@ -51,7 +53,8 @@ def coco_findings(source: LabelSource, size_of: SizeOf) -> Iterator[Finding]:
     yield from _unknown(path, rows, "image_id", {_key(row.get("id")) for _, row in images}, "unknown-image")
     yield from _unknown(path, rows, "category_id", {_key(row.get("id")) for _, row in categories}, "unknown-class")
     yield from _missing_images(source, path, images)
-    yield from _images_and_boxes(source, path, images, rows, size_of)
+    classes = {_key(row.get("id")): row.get("name") for _, row in categories}
+    yield from _images_and_boxes(source, path, images, rows, classes, size_of)
 
 
 def _parsed(source: LabelSource, path: Path) -> tuple[list[_Placed], list[_Placed], list[_Placed]]:
@@ -137,15 +140,16 @@ def _sample(names: SampleNames, row: Row) -> str | None:
 
 
 def _images_and_boxes(
-    source: LabelSource, path: Path, images: list[_Placed], rows: list[_Placed], size_of: SizeOf
+    source: LabelSource,
+    path: Path,
+    images: list[_Placed],
+    rows: list[_Placed],
+    classes: Mapping[int | str | None, object],
+    size_of: SizeOf,
 ) -> Iterator[Finding]:
     names = SampleNames(source.samples)
     keys = {key.id: key for key in source.samples}
-    boxes: dict[int | str | None, list[tuple[str, list[float]]]] = {}
-    for place, row in rows:
-        box = row.get("bbox")
-        if isinstance(box, list) and len(box) == 4 and all(isinstance(one, int | float) for one in box):
-            boxes.setdefault(_key(row.get("image_id")), []).append((place, box))
+    boxes = _boxes_by_image(rows)
     for place, row in images:
         sample = _sample(names, row)
         told = _told_size(row)
@@ -157,12 +161,29 @@ def _images_and_boxes(
                 place=place, hint="was the image resized, or turned, after it was labelled?", **about,
             )  # fmt: skip
         own = boxes.get(_key(row.get("id")), [])
-        corners = np.array([box for _, box in own], dtype=np.float64).reshape(-1, 4)
+        corners = np.array([box for _, box, _ in own], dtype=np.float64).reshape(-1, 4)
         corners[:, 2:] += corners[:, :2]
         yield from box_findings(corners, size, path, _place_in(own), **about)
+        shapes = row_shapes([box for _, box, _ in own], [row for _, _, row in own])
+        named = [classes.get(number := _key(row.get("category_id")), number) for _, _, row in own]
+        yield from double_findings(shapes, named, path, _place_in(own), **about)
 
 
-def _place_in(rows: list[tuple[str, list[float]]]) -> Callable[[int], str]:
+def _boxes_by_image(rows: list[_Placed]) -> dict[int | str | None, list[_Boxed]]:
+    """Image ID -> place, box and row of its annotations; of rows that share an ID, which is told of, the first."""
+    boxes: dict[int | str | None, list[_Boxed]] = {}
+    known: set[int | str] = set()
+    for place, row in rows:
+        box, number = row.get("bbox"), _key(row.get("id"))
+        if number in known or not isinstance(box, list) or len(box) != 4:
+            continue
+        if all(isinstance(one, int | float) for one in box):
+            boxes.setdefault(_key(row.get("image_id")), []).append((place, box, row))
+        known |= {number} if number is not None else set()
+    return boxes
+
+
+def _place_in(rows: list[_Boxed]) -> Callable[[int], str]:
     return lambda index: f"{rows[index][0]}.bbox"
 
 
