@@ -92,16 +92,19 @@ def _classes(per_class: Mapping[str, Mapping[str, float | None]], shown: int | N
     if not rows:
         return
     columns = _columns(rows)
+    widths = _widths(columns)
     first = next((column for column in columns if column not in _COUNTED), columns[0])
     order = sorted(rows, key=lambda name: _sort_key(rows[name].get(first)))
     yield ""
     yield f"  {'class, worst first':<{_CLASS_WIDTH}}" + "".join(
-        f"{shortened(name, 9):>{_FIGURE_WIDTH}}" for name in columns
+        f"{shortened(name, width - 1):>{width}}" for name, width in zip(columns, widths, strict=True)
     )
     for name in order[:shown]:
         figures = [_figure(column, rows[name].get(column)) for column in columns]
         label = shortened(printable(name), _CLASS_WIDTH - 1)
-        yield f"  {label:<{_CLASS_WIDTH}}" + "".join(f"{value:>{_FIGURE_WIDTH}}" for value in figures)
+        yield f"  {label:<{_CLASS_WIDTH}}" + "".join(
+            f"{value:>{width}}" for value, width in zip(figures, widths, strict=True)
+        )
     if shown is not None and len(order) > shown:
         yield f"  and {plural(len(order) - shown, 'more class', 'more classes')} (--per-class)"
 
@@ -112,6 +115,15 @@ def _columns(rows: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     counted = [column for column in every if column in _COUNTED][:1]
     others = [column for column in every if column not in _COUNTED]
     return [*others[: _FIGURES - len(counted)], *counted]
+
+
+def _widths(columns: Sequence[str]) -> list[int]:
+    """Columns as wide as their names, where there is room for all of these; else names are shortened."""
+    room = WIDTH - 2 - _CLASS_WIDTH
+    widths = [max(_FIGURE_WIDTH, len(name) + 1) for name in columns]
+    while sum(widths) > room and max(widths) > _FIGURE_WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def _sort_key(value: float | None) -> tuple[bool, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
+from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.errors import GoldenError, VizartError
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.golden.discovery import discover
@@ -19,22 +20,22 @@ _SHOWN = 10
 
 
 def dataset_folders(folders: Sequence[Path]) -> list[Path]:
-    """Return the folders of the datasets in these folders, each once; what holds none is a usage error."""
+    """Return the folders of the datasets in these folders, each once; what holds none is refused."""
     found: dict[Path, None] = {}
     for folder in folders or (Path(DEFAULT_GOLDEN),):
         try:
             found.update(dict.fromkeys(discover(folder).values()))
         except GoldenError as error:
-            raise click.UsageError(printable(str(error))) from error
+            raise Refused(printable(str(error))) from error
     return list(found)
 
 
 def load(folder: Path) -> GoldenDataset:
-    """Return the dataset in a folder; one that cannot be loaded is a usage error that says why."""
+    """Return the dataset in a folder; one that cannot be loaded is refused with the reason."""
     try:
         return GoldenDataset.load(folder)
     except VizartError as error:
-        raise click.UsageError(printable(str(error))) from error
+        raise Refused(printable(str(error))) from error
 
 
 def tell(text: str, depth: int = 0) -> None:

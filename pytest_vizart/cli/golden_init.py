@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.cli.golden_common import tell
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.manifest import find_manifest
 from pytest_vizart.golden.manifest_writing import manifest_text, write_new
-from pytest_vizart.golden.recognition import Candidate, completed_candidates
+from pytest_vizart.golden.recognition import Candidate, completed_candidates, why_not
 from pytest_vizart.report.wording import printable
 
 
@@ -27,12 +28,15 @@ def init(folder: Path, form: str | None, labels: str | None, only_print: bool) -
     try:
         existing = find_manifest(folder)
         if existing is not None and not only_print:
-            raise click.UsageError(f"there is a manifest already: {printable(str(existing))}")
+            raise Refused(f"there is a manifest already: {printable(str(existing))}")
         found = [one for one in completed_candidates(folder.absolute()) if _is_meant(one, form, labels)]
         if not found:
-            raise click.UsageError(
-                f"{printable(str(folder))}: nothing is recognised{f' as {printable(form)}' if form else ''}; "
-                "hint: docs/golden.md shows a manifest for each format"
+            reason = why_not(folder.absolute()) if form is None and labels is None else None
+            raise Refused(
+                f"{printable(str(folder))}: {printable(reason)}"
+                if reason
+                else f"{printable(str(folder))}: nothing is recognised{f' as {printable(form)}' if form else ''}; "
+                "hint: write a golden.yaml that names `samples` and `labels`, as docs/golden.md begins with one"
             )
         if only_print:
             for one in found:
@@ -40,10 +44,10 @@ def init(folder: Path, form: str | None, labels: str | None, only_print: bool) -
             return
         if len(found) > 1:
             told = "; ".join(f"{one.format} ({printable(one.what)})" for one in found)
-            raise click.UsageError(f"{len(found)} readings are possible; hint: choose by --format or --labels: {told}")
+            raise Refused(f"{len(found)} readings are possible; hint: choose by --format or --labels: {told}")
         path = write_new(folder, manifest_text(found[0]))
     except GoldenError as error:
-        raise click.UsageError(printable(str(error))) from error
+        raise Refused(printable(str(error))) from error
     tell(f"written: {path} ({found[0].format}: {found[0].what})")
     for key, why in found[0].open_keys.items():
         tell(f"to do: {key}: {why}", 1)

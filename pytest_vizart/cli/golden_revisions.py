@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
+from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.report.wording import printable
 
 
@@ -23,7 +22,7 @@ def folder_of(text: str) -> Iterator[Path]:
         return
     revision, separator, folder = text.partition(":")
     if not (separator and revision and folder) or revision.startswith("-"):
-        raise click.UsageError(f"{printable(text)}: no such folder; hint: give a folder, or REVISION:FOLDER")
+        raise Refused(f"{printable(text)}: no such folder; hint: give a folder, or REVISION:FOLDER")
     with tempfile.TemporaryDirectory(prefix="vizart-") as temporary:
         with tarfile.open(fileobj=io.BytesIO(_archive(revision, folder))) as archive:
             archive.extractall(temporary, filter="data")
@@ -36,9 +35,9 @@ def _archive(revision: str, folder: str) -> bytes:
     try:
         return subprocess.run(command, capture_output=True, check=True).stdout
     except FileNotFoundError as error:
-        raise click.UsageError("git is not installed; hint: give folders") from error
+        raise Refused("git is not installed; hint: give folders") from error
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise click.UsageError(
+        raise Refused(
             f"{printable(f'{revision}:{folder}')}: git says: {printable(said[-1] if said else 'nothing')}"
         ) from error

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from pytest_vizart.cli.common import json_option
+from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.cli.golden_common import dataset_folders, load, tell, tell_json
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.statistics import DatasetStatistics, StageStatistics, statistics
+from pytest_vizart.report.wording import plural, printable
 
 _SHOWN_CLASSES = 20
 
@@ -23,7 +25,7 @@ def stats(folder: Path | None, as_json: bool) -> None:
     try:
         found = [statistics(load(one)) for one in dataset_folders([folder] if folder else [])]
     except GoldenError as error:  # a label file that vanished meanwhile
-        raise click.ClickException(str(error)) from error
+        raise Refused(printable(str(error))) from error
     if as_json:
         tell_json({"datasets": [asdict(one) for one in found]})
         return
@@ -32,10 +34,13 @@ def stats(folder: Path | None, as_json: bool) -> None:
 
 
 def _tell(one: DatasetStatistics) -> None:
-    tell(f"{one.name}: {one.samples} samples, digest {one.digest}")
+    tell(f"{one.name}: {plural(one.samples, 'sample')}, digest {one.digest}")
     for what, groups in (("splits", one.splits), ("tags", one.tags)):
         if groups:
             tell(f"{what}: {', '.join(f'{name} {count}' for name, count in groups.items())}", 1)
+    others = {name: count for name, count in one.recorded.items() if name not in {each.stage for each in one.stages}}
+    if others:
+        tell(f"recorded: {', '.join(f'{name} {count}' for name, count in others.items())}", 1)
     for stage in one.stages:
         tell(_headline(stage), 1)
         if stage.sizes:
@@ -45,11 +50,13 @@ def _tell(one: DatasetStatistics) -> None:
 
 
 def _headline(stage: StageStatistics) -> str:
-    parts = [f"{stage.labelled} labelled"]
-    parts += [f"{stage.unlabeled} unlabeled"] if stage.unlabeled else []
+    done, absent = ("recorded", "not recorded") if stage.is_recorded else ("labelled", "unlabeled")
+    parts = [f"{stage.labelled} {done}"]
+    parts += [f"{stage.unlabeled} {absent}"] if stage.unlabeled else []
     parts += [f"{stage.unreadable} unreadable"] if stage.unreadable else []
     total = sum(stage.per_class.values())
-    parts += [f"{total:,} {stage.counted}"] if stage.per_class else []
+    counted = stage.counted.removesuffix("s") if total == 1 else stage.counted
+    parts += [f"{total:,} {counted}"] if stage.per_class else []
     return f"{stage.stage} ({stage.task}): {', '.join(parts)}"
 
 

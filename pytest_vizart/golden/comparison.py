@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.golden.files import content_digest
+from pytest_vizart.golden.recorded import FOLDER, RecordedStore
 
 _UNREADABLE = "unreadable"
 
@@ -27,7 +29,11 @@ class StageDifference:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the second dataset has otherwise than the first; IDs of samples, names of stages."""
+    """What the second dataset has otherwise than the first; IDs of samples, names of stages.
+
+    stages: those with labels of both sides. recorded_added, recorded_removed, recorded_changed: recorded outputs, by
+    content, "name/sample".
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -35,12 +41,16 @@ class Difference:
     added_stages: tuple[str, ...]
     removed_stages: tuple[str, ...]
     stages: tuple[StageDifference, ...]
+    recorded_added: tuple[str, ...]
+    recorded_removed: tuple[str, ...]
+    recorded_changed: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
         parts = (self.added, self.removed, self.changed_inputs, self.added_stages, self.removed_stages)
         of_stages = (part for one in self.stages for part in (one.added, one.removed, one.changed, one.classes))
-        return not any(parts) and not any(of_stages)
+        recorded = (self.recorded_added, self.recorded_removed, self.recorded_changed)
+        return not any(parts) and not any(recorded) and not any(of_stages)
 
 
 def compare(first: GoldenDataset, second: GoldenDataset) -> Difference:
@@ -49,13 +59,18 @@ def compare(first: GoldenDataset, second: GoldenDataset) -> Difference:
     both = [sample_id for sample_id in second.ids if sample_id in known]
     stages = {spec.stage for spec in first.specs}
     other_stages = {spec.stage for spec in second.specs}
+    labelled = [spec.stage for spec in second.specs if spec.stage in stages and not spec.recorded]
+    before, after = _recorded(first), _recorded(second)
     return Difference(
         added=tuple(sample_id for sample_id in second.ids if sample_id not in known),
         removed=tuple(sample_id for sample_id in first.ids if sample_id not in now),
         changed_inputs=tuple(one for one in both if _input(first[one]) != _input(second[one])),
         added_stages=tuple(spec.stage for spec in second.specs if spec.stage not in stages),
         removed_stages=tuple(spec.stage for spec in first.specs if spec.stage not in other_stages),
-        stages=tuple(_stage(first, second, spec.stage, both) for spec in second.specs if spec.stage in stages),
+        stages=tuple(_stage(first, second, stage, both) for stage in labelled),
+        recorded_added=tuple(one for one in after if one not in before),
+        recorded_removed=tuple(one for one in before if one not in after),
+        recorded_changed=tuple(one for one in after if one in before and before[one] != after[one]),
     )
 
 
@@ -70,6 +85,18 @@ def _stage(first: GoldenDataset, second: GoldenDataset, stage: str, both: list[s
         changed=tuple(one for one, before, after in digests if before and after and before != after),
         classes=tuple(sorted({name for name, _ in pairs})),
     )
+
+
+def _recorded(dataset: GoldenDataset) -> dict[str, str]:
+    """ "name/sample" -> digest of the file that its output is recorded in; files of equal outputs are equal."""
+    found: dict[str, str] = {}
+    for name, sample_id, path in RecordedStore(dataset.root / FOLDER).entries():
+        try:
+            digest = content_digest(path, sampled=False)
+        except GoldenFormatError:
+            digest = _UNREADABLE
+        found[f"{name}/{sample_id}"] = f"{path.suffix} {digest}"
+    return found
 
 
 def _input(sample: GoldenSample) -> str:

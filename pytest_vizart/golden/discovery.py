@@ -44,7 +44,7 @@ def discover(folder: Path) -> dict[str, Path]:
             file=folder,
             expected=f"a {MANIFEST_NAMES[0]} here, or in a folder directly below",
             found=_almost(folder),
-            hint="`vizart golden init DIR` writes one; `--vizart-golden` names the folder of datasets or one dataset",
+            hint="`vizart golden init --print DIR` shows what it could be; name the folder of datasets, or one dataset",
         )
     return found
 
@@ -84,15 +84,9 @@ def _is_recognised(folder: Path) -> bool:
 
 def _almost(folder: Path) -> str | None:
     """What speaks against the folder itself, where it looks like a dataset; None where nothing does."""
-    from pytest_vizart.golden.recognition import candidates, recognise
+    from pytest_vizart.golden.recognition import why_not
 
-    if not candidates(folder):
-        return None
-    try:
-        recognise(folder)
-    except GoldenError as error:
-        return f"{error.problem}: {error.found}"
-    return None
+    return why_not(folder)
 
 
 def _has_manifest(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.class_counts import class_counts, object_areas
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
+from pytest_vizart.golden.recorded import FOLDER, RecordedStore
 from pytest_vizart.records.labels import LabelSpec
 
 SMALL_PX2, LARGE_PX2 = 32.0**2, 96.0**2
@@ -27,6 +28,7 @@ class StageStatistics:
 
     per_class: class name -> how many `counted` ("objects", "samples", "segments", "pixels" or "points") it has, all
     classes of the map. sizes: "small", "medium", "large" -> objects, by COCO's bounds; empty for labels without areas.
+    is_recorded: the labels are outputs that were accepted, not a human's.
     """
 
     stage: str
@@ -37,11 +39,12 @@ class StageStatistics:
     counted: str
     per_class: dict[str, int]
     sizes: dict[str, int]
+    is_recorded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetStatistics:
-    """One dataset. tags, splits: name -> samples."""
+    """One dataset. tags, splits: name -> samples. recorded: name -> files below `recorded/`, those of stages too."""
 
     name: str
     root: str
@@ -50,6 +53,7 @@ class DatasetStatistics:
     tags: dict[str, int]
     splits: dict[str, int]
     stages: tuple[StageStatistics, ...]
+    recorded: dict[str, int]
 
 
 def statistics(dataset: GoldenDataset) -> DatasetStatistics:
@@ -64,6 +68,7 @@ def statistics(dataset: GoldenDataset) -> DatasetStatistics:
         tags={tag: tags[tag] for tag in dataset.tags},
         splits={split: splits[split] for split in dataset.splits},
         stages=tuple(_stage(dataset, spec) for spec in dataset.specs),
+        recorded=dict(Counter(name for name, _, _ in RecordedStore(dataset.root / FOLDER).entries())),
     )
 
 
@@ -83,6 +88,7 @@ def _stage(dataset: GoldenDataset, spec: LabelSpec) -> StageStatistics:
         counted=_COUNTED.get(spec.task, "objects") if len(spec.classes) else "labels",
         per_class=dict(zip(spec.classes.names, map(int, counts), strict=True)),
         sizes=dict(zip(("small", "medium", "large"), map(int, sizes), strict=True)) if has_areas else {},
+        is_recorded=spec.recorded,
     )
 
 

@@ -10,6 +10,7 @@ from pytest_vizart.errors import PredictionError, UsageError
 from pytest_vizart.golden.dataset import GoldenSample
 from pytest_vizart.records.labels import LabelSpec
 from pytest_vizart.records.outcome import Outcome
+from pytest_vizart.workflow.recorded import as_plain
 from pytest_vizart.workflow.sampling import Turn
 from pytest_vizart.workflow.scorebook import Scorebook
 
@@ -37,6 +38,8 @@ def compare(
     compared: list[tuple[Prediction, Outcome | None]] = []
     for sample, value in zip(group, values, strict=True):
         try:
+            # What a stage gives is handed to predict() as it is; golden() has made it plain.
+            value = as_plain(value) if spec.recorded else value
             prediction = book.read(value, sample, spec, box_format=box_format, labels=labels)
             if not turn.warmup:
                 compared.append((prediction, book.add(sample, prediction, spec, turn.pass_index)))

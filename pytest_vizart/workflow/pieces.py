@@ -53,6 +53,10 @@ class Piece:
     error_type: str | None = None
     profiled: Profile = field(default_factory=Profile)
     own: OwnFigures = field(default_factory=OwnFigures)
+    written: tuple[str, ...] = ()
+    """Names under which the output was recorded."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Name -> why the output could be neither compared with the recorded one nor recorded."""
 
 
 _pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
@@ -118,6 +122,8 @@ def make_piece(
         error_type=None if error is None else type(error).__name__,
         profiled=run_profile(run, recorded),
         own=OwnFigures() if book is None else own_figures(book.custom(), book.outcomes()),
+        written=() if book is None else tuple(name for name, _ in book.recorded.written),
+        refused={} if book is None else {name: reason for (name, _), reason in book.recorded.refused.items()},
     )
 
 
@@ -190,6 +196,9 @@ def join(pieces: Sequence[Piece], dataset: GoldenDataset, *, session_id: str) ->
     first = min(chosen, key=lambda piece: piece.started_us)
     custom = joined_metrics(piece.own for piece in chosen)
     book = Scorebook(dataset, chosen[0].limits.rules, custom=custom)
+    for piece in pieces:  # a sample that was tried again may have been recorded the first time
+        last = latest.get(piece.sample_id) is piece
+        book.recorded.take_over(piece.sample_id, piece.written, piece.refused if last else {})
     for piece in chosen:
         sample = dataset[piece.sample_id]
         for stage, data, tolerances in piece.predictions:

@@ -92,8 +92,9 @@ class Predicting:
         __tracebackhide__ = True
         if self.scorebook is None or not self._group:
             raise no_sample("golden()")
-        outputs = [as_plain(each) for each in (one_for_each(value, self._group) if self._batch else [value])]
+        values = one_for_each(value, self._group) if self._batch else [value]
         try:
+            outputs = [as_plain(each) for each in values]
             allowed = tolerances_of(rtol, atol, tolerances)
             spec = self.scorebook.recorded_spec(name or self.recorder.last_stage, task_of(outputs[0]), allowed)
         except VizartError as error:

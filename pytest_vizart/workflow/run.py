@@ -23,6 +23,7 @@ from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.predicting import Predicting
 from pytest_vizart.workflow.recorded import RecordedOutputs, UpdateMode
+from pytest_vizart.workflow.recorded_claims import Claims
 from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder
 from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
@@ -77,6 +78,7 @@ class Run(Predicting):
         self.told: set[tuple[str, str]] = set()  # stages and samples whose failure stands in the trail
         self._rules = dict(rules or {})
         self._update = update
+        self._claims = None if options.journal is None else Claims(options.journal.with_name("recorded"), test_id)
         self._folder = output / "runs" / self.run_id
         self._audit = audit
         self._artifacts = ArtifactStore(output, self.run_id)
@@ -254,7 +256,8 @@ class Run(Predicting):
                 "the samples of this run were used already", hint="call samples(), batches() or check() once in a test"
             )
         self.dataset = dataset
-        self.scorebook = Scorebook(dataset, self._rules, RecordedOutputs(dataset, self._folder, self._update))
+        recorded = RecordedOutputs(dataset, self._folder, self._update, self._claims)
+        self.scorebook = Scorebook(dataset, self._rules, recorded)
         self.recorder.note(dataset=dataset.name)
         self.log("run started", dataset=dataset.name, samples=len(dataset), profile=self.profile)
 

@@ -172,7 +172,7 @@ class Scorebook:
                 f"stage {stage} is not deterministic: predictions differ between passes on {len(names)} samples, "
                 f"such as {min(names)}"
             )
-        return tuple(notes)
+        return (*notes, *self.recorded.notes())
 
     def running(self) -> dict[str, tuple[Counts, dict[str, float | None]]]:
         """Return stage -> counts and metrics so far; what a sample adds costs the same however many passed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ UNKNOWN = -2
 _TABLE_BELOW = 1 << 16
 _BLOCK = 1 << 20  # values looked up at once, since searching takes 30 bytes for each
 _NAMED_IDS = 20
+_NAMED_VALUES = 8
+_DISTINCT = 1000
 
 
 def class_indices(
@@ -31,7 +34,8 @@ def class_indices(
         what: name of one value in messages: "pixel", "point".
 
     Raises:
-        GoldenFormatError: a value is neither the ID of a class nor `ignore`; with the place of the first one.
+        GoldenFormatError: a value is neither the ID of a class nor `ignore`; with the place of the first one, and
+            how often each such value occurs.
     """
     require_countable(values.size, file, what)
     known = dict(zip(classes.ids, range(len(classes)), strict=True))
@@ -41,19 +45,43 @@ def class_indices(
     unknown = indices == UNKNOWN
     if unknown.any():
         where = first_place(unknown)
-        value = int(values[where])
+        counts = _counted(values, unknown)
         ids = ", ".join(str(number) for number in sorted(known)[:_NAMED_IDS])
         raise GoldenFormatError(
             f"{what} has a value that is no class ID",
             file=file,
             place=f"{what} {where if len(where) > 1 else where[0]}" + (" (row, column)" if len(where) > 1 else ""),
             expected=f"one of [{ids}{', ...' if len(known) > _NAMED_IDS else ''}]",
-            found=f"{value}, {int(np.count_nonzero(values == value))} times",
+            found=_told(counts),
             hint="set `ignore: 255` in the manifest"
-            if value == 255
-            else "add the class to the manifest, or set `ignore`",
+            if list(counts) == [255]
+            else "add the class to the manifest, or set `ignore`"
+            if len(counts) == 1
+            else "add the classes to the manifest; `ignore` is for the one value that means no label",
         )
     return indices
+
+
+def _counted(values: NDArray[Any], unknown: NDArray[np.bool_]) -> dict[int, int]:
+    """Return how often each unknown value occurs, sorted; of more than _DISTINCT values, those found first."""
+    flat, chosen = values.reshape(-1), unknown.reshape(-1)
+    counts: Counter[int] = Counter()
+    for start in range(0, len(flat), _BLOCK):
+        block = flat[start : start + _BLOCK][chosen[start : start + _BLOCK]]
+        found, times = np.unique(block, return_counts=True)
+        for value, count in zip(found[:_DISTINCT].tolist(), times[:_DISTINCT].tolist(), strict=True):
+            if value in counts or len(counts) < _DISTINCT:
+                counts[int(value)] += count
+    return dict(sorted(counts.items()))
+
+
+def _told(counts: dict[int, int]) -> str:
+    if len(counts) == 1:
+        ((value, count),) = counts.items()
+        return f"{value}, {count} times"
+    shown = ", ".join(f"{value} ({count} times)" for value, count in list(counts.items())[:_NAMED_VALUES])
+    more = f" and {len(counts) - _NAMED_VALUES} more values" if len(counts) > _NAMED_VALUES else ""
+    return shown + more
 
 
 def require_countable(count: int, file: Path, what: str, *, limit: int = MAX_VALUES) -> None:

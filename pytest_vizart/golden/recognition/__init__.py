@@ -6,7 +6,7 @@ recognised, and the error lists what it could be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,13 +16,13 @@ from pytest_vizart.golden.manifest import MANIFEST_NAMES
 from pytest_vizart.golden.recognition.candidate import Candidate
 from pytest_vizart.golden.recognition.class_labels import class_csv, folders
 from pytest_vizart.golden.recognition.cloud_labels import clouds, semantic_kitti
-from pytest_vizart.golden.recognition.coco_labels import coco
+from pytest_vizart.golden.recognition.coco_labels import coco, lonely_files
 from pytest_vizart.golden.recognition.image_labels import labelme, png_masks
 from pytest_vizart.golden.recognition.text_labels import kitti, yolo
 from pytest_vizart.golden.recognition.view import FolderView
 from pytest_vizart.golden.recognition.xml_labels import cvat, voc
 
-__all__ = ["Candidate", "candidates", "completed_candidates", "is_recognised", "recognise"]
+__all__ = ["Candidate", "candidates", "completed_candidates", "is_recognised", "recognise", "why_not"]
 
 _RECOGNISERS: tuple[Callable[[FolderView], Iterator[Candidate]], ...] = (
     coco,
@@ -37,6 +37,7 @@ _RECOGNISERS: tuple[Callable[[FolderView], Iterator[Candidate]], ...] = (
     class_csv,
 )
 _SHOWN = 8
+_READING, _READINGS = 50, 80  # characters: of one reading, of all that a message shows
 
 
 def candidates(folder: Path) -> list[Candidate]:
@@ -78,17 +79,16 @@ def recognise(folder: Path) -> Candidate:
             "not a golden dataset",
             file=folder,
             expected=f"a {' or '.join(MANIFEST_NAMES)}, or files of a known format beside their inputs",
-            found="no manifest, and nothing that is recognised",
+            found=_without_images(view) or "no manifest, and nothing that is recognised",
             hint=_hint(folder),
         )
     if len(found) > 1:
-        told = [f"{one.format} ({one.what})" for one in found[:_SHOWN]]
         raise GoldenError(
             f"not a golden dataset for certain: {len(found)} readings are possible",
             file=folder,
             expected="one kind of labels, or a golden.yaml that names the labels",
-            found="; ".join(told) + ("; ..." if len(found) > _SHOWN else ""),
-            hint=f"`vizart golden init --format {found[0].format}` writes one; --print shows all of them",
+            found=_readings(found),
+            hint=f"`vizart golden init --print {folder}` shows all of them, --format {found[0].format} writes one",
         )
     reasons = [f"{key}: {why}" for key, why in found[0].open_keys.items()]
     raise GoldenError(
@@ -96,8 +96,39 @@ def recognise(folder: Path) -> Candidate:
         file=folder,
         expected=f"a golden.yaml that gives {' and '.join(found[0].open_keys) or 'what the files do not tell'}",
         found="; ".join(reasons) or "class names or paths that a manifest cannot hold",
-        hint="`vizart golden init` writes one to be completed",
+        hint=f"`vizart golden init {folder}` writes one to be completed",
     )
+
+
+def why_not(folder: Path) -> str | None:
+    """Return what speaks against a folder that looks like a dataset; None where nothing does."""
+    view = FolderView(folder)
+    found = _candidates(view)
+    if not found:
+        return _without_images(view)
+    try:
+        recognise(folder)
+    except GoldenError as error:
+        return f"{error.problem}: {error.found}"
+    return None
+
+
+def _without_images(view: FolderView) -> str | None:
+    path = next(lonely_files(view), None)
+    return (
+        None if path is None else f"{path}, a COCO file, without the images that it names: not one lies in the folder"
+    )
+
+
+def _readings(found: Sequence[Candidate]) -> str:
+    """As many readings as a message has room for, and how many more there are."""
+    told: list[str] = []
+    for one in found:
+        what = one.what if len(one.what) <= _READING else f"{one.what[:_READING]}..."
+        if told and sum(map(len, told)) + len(what) > _READINGS:
+            break
+        told.append(f"{one.format} ({what})")
+    return "; ".join(told) + (f"; {len(found) - len(told)} more" if len(found) > len(told) else "")
 
 
 def _hint(folder: Path) -> str:

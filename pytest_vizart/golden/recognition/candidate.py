@@ -105,6 +105,11 @@ def nearest(folders: Sequence[str], path: str) -> list[str]:
     return [folder for folder in folders if shared[folder] == max(shared.values())]
 
 
+def folder_name(folder: str) -> str:
+    """A folder in a sentence: "." at its end would be lost."""
+    return folder or "this folder"
+
+
 def depth(folder: str) -> int:
     return len(folder.split("/")) if folder else 0
 

@@ -13,6 +13,7 @@ from pytest_vizart.golden.recognition.candidate import (
     Candidate,
     common_top,
     entry,
+    folder_name,
     inputs_of,
     nearest,
     sample_globs,
@@ -106,7 +107,7 @@ def _candidate(view: FolderView, form: str, task: str, tables: list[_Table]) -> 
     holding = [folder for folder in view.folders() if folder in used]
     # Open Images names its images by the bare ID that a sample has in a glob of its own folder.
     globs, splits = (sample_globs(view, holding, IMAGES), {}) if form == "openimages" else inputs_of(view, holding)
-    what = f"{', '.join(table.path for table in tables)} for {', '.join(folder or '.' for folder in holding)}"
+    what = f"{', '.join(table.path for table in tables)} for {', '.join(map(folder_name, holding))}"
     places = tuple((folder, table.path.rpartition("/")[0]) for table in tables for folder in table.folders)
     paths = [table.path for table in tables]
     labels = tuple(entry(task, form, path) for path in paths)

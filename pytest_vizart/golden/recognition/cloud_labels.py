@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_vizart.golden.recognition.candidate import Candidate, common_top, entry, sample_globs, tree_globs
+from pytest_vizart.golden.recognition.candidate import (
+    Candidate,
+    common_top,
+    entry,
+    folder_name,
+    sample_globs,
+    tree_globs,
+)
 from pytest_vizart.golden.recognition.pairs import find_pairs
 from pytest_vizart.golden.recognition.view import FolderView, joined
 
@@ -39,7 +46,7 @@ def semantic_kitti(view: FolderView) -> Iterator[Candidate]:
     """labels/000000.label beside velodyne/000000.bin."""
     for tree in find_pairs(view, frozenset({".bin"}), ".label", lambda path: True):
         globs, splits = tree.globs(view, frozenset({".bin"}))
-        what = f"{tree.labels or '.'}/*.label for {tree.inputs or '.'}"
+        what = f"{joined(tree.labels, '*.label')} for {folder_name(tree.inputs)}"
         labels = (entry("points", "semantickitti", tree.template(".label")),)
         unknown = {"classes": _CLASSES_UNKNOWN}
         yield Candidate("semantickitti", what, globs, labels, tree.places, splits=splits, open_keys=unknown)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_vizart.golden.recognition.candidate import Candidate, entry, inputs_of, nearest
+from pytest_vizart.golden.recognition.candidate import Candidate, entry, folder_name, inputs_of, nearest
 from pytest_vizart.golden.recognition.view import FolderView, stem
 
 _FILE_NAME = re.compile(r'"(?:file_name|coco_url)"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -41,6 +41,21 @@ def coco(view: FolderView) -> Iterator[Candidate]:
     are one, a.json and b.json that name the same images are two."""
     found = [file for path in view.files(".json") if (file := _look(view, path)) is not None]
     yield from (_candidate(family, view) for family in _families(found))
+
+
+def lonely_files(view: FolderView) -> Iterator[str]:
+    """Yield the files of COCO's form none of whose images lies in the folder."""
+    for path in view.files(".json"):
+        text = view.text(path)
+        if (
+            _IMAGES_KEY.search(text)
+            and _OTHER_KEYS.search(text)
+            and _FILE_NAME.search(text)
+            and not _SCORE.search(text)
+        ):
+            names = {name.replace("\\/", "/").rsplit("/", 1)[-1] for name in _FILE_NAME.findall(text)}
+            if all(names.isdisjoint(view.images(folder)) for folder in view.folders()):
+                yield path
 
 
 def _look(view: FolderView, path: str) -> _File | None:
@@ -108,7 +123,7 @@ def _candidate(family: Sequence[_File], view: FolderView) -> Candidate:
     ]
     return Candidate(
         "lvis" if all(file.lvis for file in family) else "coco",
-        f"{', '.join(file.path for file in family)} for {', '.join(folder or '.' for folder in folders)}",
+        f"{', '.join(file.path for file in family)} for {', '.join(map(folder_name, folders))}",
         globs,
         tuple(labels),
         tuple((folder, file.path.rpartition("/")[0]) for file in family for folder in file.folders),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_vizart.golden.recognition.candidate import Candidate, entry
+from pytest_vizart.golden.recognition.candidate import Candidate, entry, folder_name
 from pytest_vizart.golden.recognition.class_names import names_in_labelme
 from pytest_vizart.golden.recognition.pairs import PairedTree, find_pairs, looked_at
-from pytest_vizart.golden.recognition.view import IMAGES, FolderView
+from pytest_vizart.golden.recognition.view import IMAGES, FolderView, joined
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GRAY, _COLOUR, _PALETTE = 0, 2, 3
@@ -49,7 +49,7 @@ def png_masks(view: FolderView) -> Iterator[Candidate]:
         splits.update(told)
     yield Candidate(
         "png",
-        ", ".join(f"{tree.labels}/*.png for {tree.inputs or '.'}" for tree in trees),
+        ", ".join(f"{joined(tree.labels, '*.png')} for {folder_name(tree.inputs)}" for tree in trees),
         tuple(globs),
         tuple(entry("semantic", "png", tree.template(".png")) for tree in trees),
         tuple(place for tree in trees for place in tree.places),
@@ -64,7 +64,7 @@ def labelme(view: FolderView) -> Iterator[Candidate]:
         globs, splits = tree.globs(view, IMAGES)
         tasks = _labelme_tasks(view, tree)
         labels = tuple(entry(task, "labelme", tree.template(".json")) for task in tasks)
-        what = f"{tree.labels or '.'}/*.json for {tree.inputs or '.'}"
+        what = f"{joined(tree.labels, '*.json')} for {folder_name(tree.inputs)}"
         names = names_in_labelme([folder for _, folder in tree.places])
         yield Candidate("labelme", what, globs, labels, tree.places, splits=splits, names=names)
 

@@ -12,10 +12,10 @@ from pydantic_core import PydanticCustomError
 from pytest_vizart.errors import GoldenFormatError
 from pytest_vizart.golden.manifest import read_classes
 from pytest_vizart.golden.manifest_text import parse_manifest
-from pytest_vizart.golden.recognition.candidate import Candidate, entry
+from pytest_vizart.golden.recognition.candidate import Candidate, entry, folder_name
 from pytest_vizart.golden.recognition.class_names import names_in_kitti
 from pytest_vizart.golden.recognition.pairs import PairedTree, find_pairs, looked_at
-from pytest_vizart.golden.recognition.view import IMAGES, FolderView
+from pytest_vizart.golden.recognition.view import IMAGES, FolderView, joined
 
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _LINES = 40
@@ -84,7 +84,7 @@ def _candidate(form: str, view: FolderView, trees: Sequence[PairedTree], task: s
         splits.update(told)
     places = tuple(place for tree in trees for place in tree.places)
     labels = tuple(entry(task, form, tree.template(".txt"), **keys) for tree in trees)
-    what = ", ".join(f"{tree.labels or '.'}/*.txt for {tree.inputs or '.'}" for tree in trees)
+    what = ", ".join(f"{joined(tree.labels, '*.txt')} for {folder_name(tree.inputs)}" for tree in trees)
     return Candidate(form, what, tuple(globs), labels, places, splits=splits)
 
 

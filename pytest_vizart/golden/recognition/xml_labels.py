@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_vizart.golden.recognition.candidate import Candidate, entry, inputs_of, nearest
+from pytest_vizart.golden.recognition.candidate import Candidate, entry, folder_name, inputs_of, nearest
 from pytest_vizart.golden.recognition.class_names import names_in_voc
 from pytest_vizart.golden.recognition.pairs import find_pairs
-from pytest_vizart.golden.recognition.view import IMAGES, FolderView
+from pytest_vizart.golden.recognition.view import IMAGES, FolderView, joined
 
 _VOC = re.compile(r"<annotation[\s>]")
 _VOC_PARTS = re.compile(r"<(bndbox|size)[\s>]")
@@ -26,7 +26,7 @@ def voc(view: FolderView) -> Iterator[Candidate]:
     """Annotations/a.xml beside JPEGImages/a.jpg, or both in one folder."""
     for tree in find_pairs(view, IMAGES, ".xml", lambda path: _is_voc(view.text(path))):
         globs, splits = tree.globs(view, IMAGES)
-        what = f"{tree.labels or '.'}/*.xml for {tree.inputs or '.'}"
+        what = f"{joined(tree.labels, '*.xml')} for {folder_name(tree.inputs)}"
         labels = (entry("boxes", "voc", tree.template(".xml")),)
         names = names_in_voc([folder for _, folder in tree.places])
         yield Candidate("voc", what, globs, labels, tree.places, splits=splits, names=names)
@@ -47,7 +47,7 @@ def cvat(view: FolderView) -> Iterator[Candidate]:
         globs, splits = inputs_of(view, folders)
         places = tuple((folder, path.rpartition("/")[0]) for folder in folders)
         labels = tuple(entry(task, "cvat", path) for task in tasks)
-        what = f"{path} for {', '.join(folder or '.' for folder in folders)}"
+        what = f"{path} for {', '.join(map(folder_name, folders))}"
         unknown = {} if _CVAT_LABELS.search(text) else {"classes": "the file lists no labels"}
         yield Candidate("cvat", what, globs, labels, places, splits=splits, open_keys=unknown)
 

@@ -29,7 +29,10 @@ KINDS: Mapping[str, tuple[Severity, str]] = {
     "object-with-two-classes": ("warning", "objects of different classes in exactly the same place"),
     "id-zero": ("warning", "a COCO annotation with ID 0: pycocotools and what follows it lose this object"),
     "no-sigmas": ("warning", "keypoints without `keypoint_sigmas`, for which a lax value is taken"),
-    "image-without-label": ("warning", "a sample that no label source of a stage labels, or of which nothing is recorded"),
+    "image-without-label": (
+        "warning",
+        "a sample that no label source of a stage labels, or of which nothing is recorded",
+    ),
     "label-without-image": ("warning", "a label file whose input is not among the samples"),
     "unused-class": ("warning", "classes of the map that no label has"),
     "id-gap": ("warning", "class IDs between the first and the last that name no class"),

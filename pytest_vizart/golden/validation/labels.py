@@ -23,7 +23,6 @@ from pytest_vizart.golden.validation.findings import Finding, finding, of_error
 from pytest_vizart.golden.validation.objects import Place, box_findings, boxes_of, size_findings
 from pytest_vizart.records.labels import KeypointLabels, Label, LabelSpec
 
-
 _COCO_KEYPOINTS = 17  # COCO has sigmas of its own for them
 _ABSENT = {
     False: (

@@ -25,7 +25,7 @@ from pytest_vizart.golden.specs import make_spec
 from pytest_vizart.records.labels import ClassMap, Task
 from pytest_vizart.workflow.evaluation.class_search import names_in
 from pytest_vizart.workflow.evaluation.options import ClassNames, Options
-from pytest_vizart.workflow.evaluation.path_kinds import EXTENSIONS, label_format, label_task
+from pytest_vizart.workflow.evaluation.path_kinds import EXTENSIONS, label_format, label_task, unknown_labels
 from pytest_vizart.workflow.evaluation.sample_listing import names_in_file
 from pytest_vizart.workflow.evaluation.truths import Truths, told_by_coco, truths_of_dataset
 
@@ -46,6 +46,7 @@ def open_labels(path: Path, options: Options, *, predicted: str | None = None) -
     if path.is_dir() and form is None:
         form = _folder_format(path)
         if form is None:
+            _refuse_text_files(path)
             return truths_of_dataset(path, options)
     form = form or label_format(path)
     task = options.task or _task(form, path, predicted)
@@ -167,9 +168,7 @@ def keys_of_names(root: Path, names: Sequence[str]) -> tuple[SampleKey, ...]:
 
 def _folder_format(folder: Path) -> str | None:
     """Return the format of a folder of label files alone; None for a dataset, or where its files may be several."""
-    if find_manifest(folder) is not None or candidates(folder):
-        return None
-    files = [file for file in folder.rglob("*") if not file.name.startswith(".") and is_file(file)]
+    files = _only_label_files(folder)
     if len({file.suffix.lower() for file in files}) != 1:
         return None
     try:
@@ -177,6 +176,23 @@ def _folder_format(folder: Path) -> str | None:
     except UsageError:
         return None
     return form if form in _FORMATS_OF_FOLDERS else None
+
+
+def _only_label_files(folder: Path) -> list[Path]:
+    """The files of a folder that is no dataset, those left out that name classes beside YOLO's."""
+    if find_manifest(folder) is not None or candidates(folder):
+        return []
+    files = (file for file in folder.rglob("*") if not file.name.startswith(".") and is_file(file))
+    return [file for file in files if file.name not in _YOLO_NAMES]
+
+
+def _refuse_text_files(folder: Path) -> None:
+    """Raise UsageError for a folder of text files, which are of several formats."""
+    files = _only_label_files(folder)
+    if files and all(file.suffix.lower() == ".txt" for file in files):
+        raise unknown_labels(
+            folder, "text files, which may be of several formats", "name it: --format yolo, kitti or text (format=...)"
+        )
 
 
 def _with_class_names(folder: Path, relative: str) -> tuple[Path, str]:

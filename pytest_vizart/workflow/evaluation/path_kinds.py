@@ -23,6 +23,9 @@ EXTENSIONS: dict[str, str] = {
 }
 """Formats that an extension alone tells."""
 
+_PER_SAMPLE = {".xml": "voc", ".json": "labelme", ".bin": "lidarseg"}
+"""Formats that are told by a path with {id}, as a manifest's are."""
+
 _HEAD_BYTES = 1 << 16
 _PICTURES = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 _TASK_OF_FORMAT: dict[str, Task] = {
@@ -67,6 +70,10 @@ def label_format(path: Path) -> str:
         return "openimages" if "ImageID" in text and "LabelName" in text else "csv"
     if found is not None:
         return found
+    if "{id}" in str(path):  # a format of one file for each sample, whatever the files are called
+        found = _PER_SAMPLE.get(path.suffix.lower())
+        if found is not None:
+            return found
     if path.suffix.lower() == ".json":
         if _COCO.search(text):
             return "lvis" if _LVIS.search(text) else "coco"
@@ -77,12 +84,17 @@ def label_format(path: Path) -> str:
             return "cvat"
         if "<annotation" in text:
             return "voc"
-    raise UsageError(
+    raise unknown_labels(path, f"a file ending in {path.suffix}" if path.suffix else "a name without an extension")
+
+
+def unknown_labels(path: Path, found: str, hint: str = "name it: --format NAME, format=...") -> UsageError:
+    """The error for labels whose format only the caller can tell."""
+    return UsageError(
         "format of the labels is not known",
         file=path,
         expected="coco, csv, jsonl, yolo, png, ... (docs/evaluate.md has all of them)",
-        found=f"a file ending in {path.suffix}" if path.suffix else "a name without an extension",
-        hint="name it: --format NAME, format=...",
+        found=found,
+        hint=hint,
     )
 
 

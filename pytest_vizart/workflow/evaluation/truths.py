@@ -15,6 +15,7 @@ from pytest_vizart.golden.formats.coco_file import CocoFile, read_coco
 from pytest_vizart.golden.formats.sample_names import SampleNames
 from pytest_vizart.golden.image_size import Size, image_size
 from pytest_vizart.golden.listing import SampleKey
+from pytest_vizart.golden.recognition.view import IMAGES
 from pytest_vizart.records.labels import Label, LabelSpec
 from pytest_vizart.workflow.evaluation.options import Options
 
@@ -49,12 +50,13 @@ class Truths:
         own = self.sizes.get(key.id) or size_of_label(label)
         if own is not None:
             return own
-        if not is_file(key.path):
+        # Labels without inputs have the label file in the input's place.
+        if key.path.suffix.lower() not in IMAGES or not is_file(key.path):
             raise GoldenFormatError(
                 "size of the image is not known",
                 file=key.path,
                 expected="the input image, or a label file that gives width and height",
-                found="no such file",
+                found="no image",
                 hint="name the folder of the images: --images DIR, images=...",
             )
         return image_size(key.path, self.shared)
