@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_vizart.accuracy.custom import registered_metrics
-from pytest_vizart.accuracy.metric_names import METRICS
+from pytest_vizart.accuracy.metric_names import METRICS, beyond
 from pytest_vizart.gating.accuracy_limits import AccuracyLimit
 from pytest_vizart.gating.flips import Flips
 from pytest_vizart.gating.limits import pick
@@ -176,11 +177,12 @@ def _judged(case: AccuracyCase, score: Score, bound: _Bound) -> Verdict:
         message = f"{score.stage} does not measure {bound.key}; {_choices(bound.metric, list(bound.values))}"
     elif value is None:
         message = f"{named} is not defined on this data, but has a {side} of {limit:g}"
-    elif value < limit if side == "floor" else value > limit:
+    elif beyond(value, limit, score.direction(bound.metric)):
         message = f"{named} {beside(value, limit)} {'<' if side == 'floor' else '>'} {limit:g}, its {side}"
     else:
         status = "pass"
-        message = f"{named} {beside(value, limit)} {'>=' if side == 'floor' else '<='} {limit:g}, its {side}"
+        shown = f"{value:.4g}" if math.isclose(value, limit, rel_tol=1e-9) else beside(value, limit)
+        message = f"{named} {shown} {'>=' if side == 'floor' else '<='} {limit:g}, its {side}"
     effect = None if value is None else value - limit
     samples = _culprits(case, score.stage, bound.subset) if status == "fail" else ()
     return Verdict(

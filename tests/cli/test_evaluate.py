@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from pytest_vizart.cli import main
 from pytest_vizart.cli.evaluate import evaluate as command
+from pytest_vizart.cli.evaluate_table import _widths
 from pytest_vizart.workflow.evaluation.document import document
 from pytest_vizart.workflow.evaluation.evaluate import evaluate
 from pytest_vizart.workflow.evaluation.predictions import prediction_formats
@@ -223,3 +224,41 @@ def test_the_page_names_every_option_format_and_key(labels: Path, predictions: P
 def _keys(told: dict[str, Any]) -> list[str]:
     inner = [f"samples[].{key}" for key in told["samples"][0]]
     return [*told, *inner, *(f"errors[].{key}" for key in told["errors"][0])]
+
+
+VOC = (
+    "<annotation><filename>a.jpg</filename><object><name>coin</name>"
+    "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+)
+
+
+def test_folders_and_templates_of_label_files(tmp_path: Path) -> None:
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc/a.xml").write_text(VOC, encoding="utf-8")
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo/a.txt").write_text("0 .5 .5 .2 .2\n", encoding="utf-8")
+    rows = write_lines(
+        tmp_path / "p.jsonl", {"sample": "a", "boxes": [[0, 0, 20, 20]], "scores": [0.9], "labels": ["coin"]}
+    )
+    for path in (tmp_path / "voc", tmp_path / "voc" / "{id}.xml"):
+        result = vizart(path, rows)
+        assert (result.exit_code, "1 sample: 1 correct, 0 wrong" in result.output) == (0, True)
+    scored = tmp_path / "scored"
+    scored.mkdir()
+    (scored / "a.txt").write_text("0 .5 .5 .2 .2 .9\n", encoding="utf-8")
+    unsized = vizart(tmp_path / "voc", scored)
+    assert (unsized.exit_code, "--images DIR" in unsized.output) == (2, True)
+    refused = vizart(tmp_path / "yolo", rows)
+    assert (refused.exit_code, "--format yolo, kitti or text" in refused.output) == (2, True)
+
+
+def test_a_sample_without_a_prediction_is_told_once(tmp_path: Path) -> None:
+    truth = tmp_path / "labels.csv"
+    truth.write_text("file,label\na.png,coin\nb.png,key\n", encoding="utf-8")
+    rows = write_lines(tmp_path / "p.jsonl", {"sample": "a", "label": "coin", "score": 0.9})
+    assert " ".join(vizart(truth, rows).output.split()).count("without a prediction") == 1
+
+
+def test_names_of_columns_are_whole_where_there_is_room() -> None:
+    assert _widths(["iou", "boundary_iou", "precision", "pixels"]) == [10, 13, 10, 10]
+    assert sum(_widths(["boundary_iou_of_a_class"] * 6)) == 60

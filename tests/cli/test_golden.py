@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from pytest_vizart.cli import main
 from pytest_vizart.golden.dataset import GoldenDataset
@@ -93,7 +96,7 @@ def test_stats_counts(tmp_path: Path) -> None:
     assert "2 samples, digest " in text
     assert "  splits: train 2" in text
     assert "  tags: dark 1" in text
-    assert "  detect (boxes): 2 labelled, 1 objects" in text
+    assert "  detect (boxes): 2 labelled, 1 object\n" in text
     assert "    small 1, medium 0, large 0" in text
     (found,) = document("stats", root)["datasets"]
     assert found["stages"][0]["per_class"] == {"coin": 1}
@@ -138,10 +141,14 @@ def test_init_lets_choose_where_several_readings_are_possible(tmp_path: Path) ->
 
 
 def test_init_tells_what_is_left_to_do(tmp_path: Path) -> None:
-    write_images(tmp_path, ["images/a.png", "masks/a.png"])
+    write_images(tmp_path, ["images/a.png"])
+    mask = np.full((6, 8), 3, np.uint8)
+    mask[0] = 7
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks/a.png")
     result = golden("init", tmp_path)
     assert result.exit_code == 0
-    assert "to do: classes: " in result.output
+    assert "to do: classes: masks hold numbers, and nothing says which classes they are: 3, 7 are in" in result.output
     (tmp_path / "golden.yaml").unlink()
     (tmp_path / "masks/a.png").unlink()
     assert golden("init", tmp_path).exit_code == 2
@@ -157,6 +164,82 @@ def test_diff_of_folders(tmp_path: Path) -> None:
     assert result.output.splitlines() == ["samples added: 1: c", "labels of detect changed: 1: a"]
     found = document("diff", first, second)
     assert (found["equal"], found["added"], found["stages"][0]["changed"]) == (False, ["c"], ["a"])
+
+
+def test_stats_and_diff_tell_of_recorded_outputs(tmp_path: Path) -> None:
+    roots = [
+        box_dataset(tmp_path / name, [BOX], recorded=[{"stage": "ocr", "task": "text"}]) for name in ("one", "two")
+    ]
+    for root, text in zip(roots, ("a", "b"), strict=True):
+        for name, sample in (("ocr", "a"), ("free", text)):
+            (root / "recorded" / name).mkdir(parents=True)
+            (root / "recorded" / name / f"{sample}.txt").write_text(text, encoding="utf-8")
+    text = golden("stats", roots[0]).output
+    assert "\n  recorded: free 1\n" in text
+    assert "\n  ocr (text): 1 recorded, 1 not recorded\n" in text
+    assert document("stats", roots[0])["datasets"][0]["recorded"] == {"free": 1, "ocr": 1}
+    result = golden("diff", *roots)
+    assert (result.exit_code, result.output.splitlines()) == (
+        1,
+        [
+            "recorded outputs added: 1: free/b",
+            "recorded outputs removed: 1: free/a",
+            "recorded outputs changed: 1: ocr/a",
+        ],
+    )
+
+
+def test_diff_of_folders_of_datasets(tmp_path: Path) -> None:
+    for name, box in (("old/x", BOX), ("old/y", BOX), ("new/x", {**BOX, "bbox": [1, 1, 3, 3]}), ("new/z", BOX)):
+        box_dataset(tmp_path / name, [box])
+    result = golden("diff", tmp_path / "old", tmp_path / "new")
+    assert (result.exit_code, result.output) == (
+        1,
+        "datasets added: 1: z\ndatasets removed: 1: y\nx:\n  labels of detect changed: 1: a\n",
+    )
+    found = document("diff", tmp_path / "old", tmp_path / "new")
+    assert (found["equal"], found["datasets_added"], found["datasets_removed"]) == (False, ["z"], ["y"])
+    assert found["datasets"]["x"]["stages"][0]["changed"] == ["a"]
+    assert golden("diff", tmp_path / "old", tmp_path / "old").output == "no difference\n"
+    refused = golden("diff", tmp_path / "old", tmp_path / "new/x")
+    assert refused.exit_code == 2
+    assert "old a folder of datasets: x, y; hint: name one of them" in refused.output
+    assert "Usage:" not in refused.output
+
+
+def test_diff_names_a_revision_by_what_was_given_not_by_where_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/notes.txt").write_text("nothing", encoding="utf-8")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
+        subprocess.run(["git", *command], check=True)
+    result = golden("diff", "HEAD:data", "data")
+    assert (result.exit_code, result.output.startswith("Error: HEAD:data: no golden dataset")) == (2, True)
+
+
+def test_coco_without_its_images_is_told_as_that(tmp_path: Path) -> None:
+    root = box_dataset(tmp_path / "coins", [BOX])
+    (root / "golden.yaml").unlink()
+    for image in (root / "images").iterdir():
+        image.unlink()
+    for command in ("validate", "init"):
+        result = golden(command, root)
+        assert result.exit_code == 2
+        assert "boxes.json, a COCO file, without the images that it names" in result.output
+        assert "Usage:" not in result.output
+
+
+def test_a_folder_is_named_where_labels_and_images_lie_in_it(tmp_path: Path) -> None:
+    write_images(tmp_path, ["a.png", "b.png"])
+    box_dataset(tmp_path / "other", [BOX])
+    (tmp_path / "other/boxes.json").rename(tmp_path / "boxes.json")
+    shutil.rmtree(tmp_path / "other")
+    assert golden("init", tmp_path, "--print").output.startswith(
+        "# Golden dataset, recognised as coco: boxes.json for this folder.\n"
+    )
 
 
 def test_diff_with_a_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.dataset import GoldenDataset
+from pytest_vizart.golden.formats import csv_table
 from tests.fuzz import seeds
 from tests.fuzz.bench import require_telling
 from tests.fuzz.hostile_sets import COCO_FILE, ENTRIES, LFS, WHOLE, made, refusal
@@ -186,3 +187,27 @@ def test_a_manifest_that_is_something_else_is_told(tmp_path: Path) -> None:
         with pytest.raises(GoldenError) as caught:
             GoldenDataset.load(tmp_path)
         require_telling(caught.value)
+
+
+@pytest.mark.parametrize("part", ["element e%d 0\n", "property char e%d\n"])
+def test_headers_of_ply_files_have_few_parts(tmp_path: Path, part: str) -> None:
+    """Each name is compared with all before it: a megabyte of them took minutes."""
+    head = "ply\nformat ascii 1.0\nelement vertex 0\n" + "".join(part % number for number in range(50_000))
+    dataset = made(tmp_path, *ENTRIES["ply"], head.encode() + b"end_header\n")
+    assert "at most 1,000" in str(refusal(lambda: dataset["a"].label("s")))
+
+
+def test_a_sample_has_so_many_rows_of_a_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "_MAX_ROWS_OF_SAMPLE", 3)
+    rows = ["file,x1,y1,x2,y2,label", *["a.png,1,1,2,2,coin"] * 4, *["b.png,1,1,2,2,coin"] * 3]
+    dataset = made(tmp_path, WHOLE["csv"], "\n".join(rows).encode())
+    error = refusal(lambda: dataset["a"].label("s"))
+    assert (error.place, error.found) == ("line 5", "4 of a")
+    assert len(dataset["b"].label("s")) == 3  # type: ignore[arg-type]
+
+
+def test_lines_of_one_sample_are_not_parsed_by_the_million(tmp_path: Path) -> None:
+    dataset = made(tmp_path, WHOLE["jsonl"], b'{"file_name": "a.png"}\n' * 300_000)
+    error = refusal(lambda: dataset["a"].label("s"), megabytes_most=100)
+    assert "line 12" in str(error.found)
+    assert "line 13" not in str(error.found)

@@ -212,3 +212,11 @@ def test_newly_wrong_is_also_counted_in_objects():
 def test_what_a_marker_cannot_mean(arguments, message):
     with pytest.raises(UsageError, match=message):
         AccuracyLimit.from_marker((), arguments)
+
+
+def test_rounding_is_no_failure():
+    value = 0.9999999999999998
+    score = Score("detect", "boxes", "map", {"map": value}, Counts())
+    verdict = bound(judged(score, AccuracyLimit("detect", {"map": 1.0})), "map")
+    assert (verdict.status, verdict.value, verdict.message) == ("pass", value, "detect map 1 >= 1, its floor")
+    assert bound(judged(chamfer(0.05 + 1e-14), AccuracyLimit("merge", {"chamfer": 0.05})), "chamfer").status == "pass"

@@ -130,8 +130,8 @@ def test_class_maps_with_holes(tmp_path: Path) -> None:
     root = box_dataset(tmp_path, [BOX], classes={1: "coin", 2: "key", 5: "ring", 9: "nut"}, labels=[label])
     unused, gaps = validate(root).findings
     assert (unused.kind, unused.place, unused.stage) == ("unused-class", "classes", "detect")
-    assert unused.message == "3 of 4 classes occur in no label: key, ring, nut"
-    assert (gaps.kind, gaps.message) == ("id-gap", "IDs 3-4, 6-8 name no class")
+    assert unused.message == "3 of 4 classes occur in no label of stage detect: key, ring, nut"
+    assert (gaps.kind, gaps.message) == ("id-gap", "IDs 3-4, 6-8 of stage detect name no class")
 
 
 def test_a_class_that_is_not_in_the_map_is_an_error_of_its_label(tmp_path: Path) -> None:
@@ -214,6 +214,74 @@ def test_boxes_of_other_formats_are_told_by_sample_and_object(tmp_path: Path) ->
     label = {"stage": "s", "task": "boxes", "format": "yolo", "path": "labels/{id}.txt"}
     write_manifest(tmp_path, {"samples": "images/*.png", "classes": ["coin"], "labels": [label]})
     assert found(tmp_path) == [("zero-area", "labels/a.txt", "sample a, object 1")]
+
+
+def test_an_object_twice_is_an_error_and_with_two_classes_a_warning(tmp_path: Path) -> None:
+    other = {"id": 5, "segmentation": [[1, 1, 3, 1, 3, 4]]}
+    label = {"stage": "detect", "task": "boxes", "path": "boxes.json"}
+    good(tmp_path, [box(2), box(3, category_id=2), box(4, image_id=2), box(**other)], classes={1: "coin", 2: "key"})
+    data = json.loads((tmp_path / "boxes.json").read_text(encoding="utf-8"))
+    data["categories"].append({"id": 2, "name": "key"})
+    (tmp_path / "boxes.json").write_text(json.dumps(data), encoding="utf-8")
+    write_manifest(tmp_path, {"samples": "images/*.png", "labels": [label]})
+    assert found(tmp_path) == [
+        ("duplicate-object", "boxes.json", "annotations[1].bbox"),
+        ("object-with-two-classes", "boxes.json", "annotations[2].bbox"),
+    ]
+    assert validate(tmp_path).findings[0].message == "the same object of class coin as annotations[0].bbox"
+
+
+def test_doubled_objects_of_other_formats(tmp_path: Path) -> None:
+    write_images(tmp_path, ["images/a.png"])
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_text("0 .5 .5 .2 .2\n1 .5 .5 .2 .2\n0 .5 .5 .2 .2\n", encoding="utf-8")
+    label = {"stage": "s", "task": "boxes", "format": "yolo", "path": "labels/{id}.txt"}
+    write_manifest(tmp_path, {"samples": "images/*.png", "classes": ["coin", "key"], "labels": [label]})
+    places = [(kind, place) for kind, _, place in found(tmp_path)]
+    assert places == [
+        ("duplicate-object", "sample a, object 2"),
+        ("object-with-two-classes", "sample a, object 1"),
+    ]
+
+
+def test_boxes_of_a_crowd_or_without_an_area_are_no_doubles(tmp_path: Path) -> None:
+    crowd = box(2, iscrowd=1, segmentation={"size": [6, 8], "counts": [48]})
+    good(tmp_path, [crowd, box(3, bbox=[1, 1, 0, 0]), box(4, bbox=[1, 1, 0, 0])])
+    assert {kind for kind, _, _ in found(tmp_path)} == {"zero-area"}
+
+
+def test_a_dataset_of_recorded_outputs_alone(tmp_path: Path) -> None:
+    write_images(tmp_path, ["images/a.png", "images/b.png"])
+    write_manifest(tmp_path, {"samples": "images/*.png", "recorded": [{"stage": "ocr", "task": "text"}]})
+    (tmp_path / "recorded/ocr").mkdir(parents=True)
+    (tmp_path / "recorded/ocr/a.txt").write_text("seen", encoding="utf-8")
+    (one,) = validate(tmp_path).findings
+    assert (one.kind, one.sample, one.message) == ("image-without-label", "b", "nothing is recorded of stage ocr")
+
+
+def test_keypoints_whose_sigmas_nobody_gave(tmp_path: Path) -> None:
+    row = box(1, keypoints=[1, 1, 2, 2, 2, 2, 3, 3, 2], num_keypoints=3)
+    label = {"stage": "pose", "task": "keypoints", "path": "boxes.json"}
+    box_dataset(tmp_path, [row], labels=[label])
+    (one,) = of_kind(tmp_path, "no-sigmas")
+    assert (one.severity, one.stage) == ("warning", "pose")
+    assert "1/3 is taken for each of the 3 keypoints" in one.message
+    box_dataset(tmp_path, [row], labels=[{**label, "keypoint_sigmas": [0.05] * 3}])
+    assert of_kind(tmp_path, "no-sigmas") == []
+
+
+def test_unused_classes_are_not_told_where_labels_cannot_be_read(tmp_path: Path) -> None:
+    mask_dataset(tmp_path, {"a": np.full((6, 8), 3, np.uint8), "b": np.full((6, 8), 7, np.uint8)})
+    assert of_kind(tmp_path, "unused-class") == []
+
+
+def test_all_values_that_are_no_class_are_told_at_once(tmp_path: Path) -> None:
+    mask = np.zeros((6, 8), np.uint8)
+    mask[0, :3] = 30
+    mask[1, :2] = 1
+    mask_dataset(tmp_path, {"a": mask})
+    (one,) = of_kind(tmp_path, "unreadable-label")
+    assert "found 1 (2 times), 30 (3 times)" in one.message
 
 
 def test_every_kind_is_described_in_the_page() -> None:

@@ -64,6 +64,7 @@ class CocoReader:
         self._path = source.only_path()
         self._classes: ClassMap | None = None
         self._images: dict[str, list[CocoImage]] | None = None
+        self._ambiguous: dict[str, CocoImage] = {}  # sample ID -> an image whose bare name other samples have too
         self._keypoint_count: int | None = None
         self._index_of_name: dict[str, int] | None = None
 
@@ -107,6 +108,8 @@ class CocoReader:
             self._require_agreement(file)
             self._images = self._images_by_sample(file)
         images = self._images.get(key.id, [])
+        if not images and key.id in self._ambiguous:
+            raise self._fits_several(key)
         if len(images) > 1:
             raise GoldenFormatError(
                 "several images for one sample",
@@ -232,6 +235,18 @@ class CocoReader:
             self._index_of_name = {known: index for index, known in enumerate(self.classes().names)}
         return self._index_of_name.get(name)
 
+    def _fits_several(self, key: SampleKey) -> GoldenFormatError:
+        image = self._ambiguous[key.id]
+        fitting = [other for other, found in self._ambiguous.items() if found is image]
+        return GoldenFormatError(
+            "an image's name fits several samples",
+            file=self._path,
+            place=f"{image.place}.file_name",
+            expected="a path that tells them apart, relative to the dataset's folder",
+            found=f"{image.file_name}, which is {', '.join(fitting[:5])}",
+            hint="write file_name with its folder",
+        )
+
     def _images_by_sample(self, file: CocoFile) -> dict[str, list[CocoImage]]:
         names = SampleNames(self._source.samples)
         exact: dict[str, list[CocoImage]] = {}
@@ -243,6 +258,8 @@ class CocoReader:
             found, level = (sample_id, exact) if sample_id else (bare, loose)
             if found is not None:
                 level.setdefault(found, []).append(image)
+            else:
+                self._ambiguous.update(dict.fromkeys(names.candidates(image.file_name), image))
         return loose | exact
 
     def _file(self) -> CocoFile:

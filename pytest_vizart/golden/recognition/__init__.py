@@ -37,7 +37,7 @@ _RECOGNISERS: tuple[Callable[[FolderView], Iterator[Candidate]], ...] = (
     class_csv,
 )
 _SHOWN = 8
-_READING, _READINGS = 50, 80  # characters: of one reading, of all that a message shows
+_READING, _READINGS = 48, 110  # characters: of one reading, of all that a message shows
 
 
 def candidates(folder: Path) -> list[Candidate]:

@@ -21,7 +21,7 @@ class Candidate:
     labels: LabelEntry's keys of each label source; stages have the names of their tasks. places: folder of the inputs
     and of the labels for each source. open_keys: key that only the user can give -> why. anchored: a file directly in
     the folder, such as the list of classes, shows that the dataset is this folder. names: finds the names of the
-    classes, where the format lists them nowhere.
+    classes, where the format lists them nowhere. values_in: folders of label files that hold numbers without names.
     """
 
     format: str
@@ -34,14 +34,26 @@ class Candidate:
     open_keys: Mapping[str, str] = field(default_factory=dict)
     anchored: bool = False
     names: Finder | None = None
+    values_in: tuple[str, ...] = ()
 
     def completed(self, view: FolderView) -> Candidate:
         """Return the candidate with the names of its classes, where all label files have to be searched for them."""
+        if self.values_in and "classes" in self.open_keys:
+            return self._with_values(view)
         if self.names is None or self.classes is not None:
             return self
         classes = self.names(view)
         unknown = {} if classes else {"classes": "no label file names one that could be found"}
         return replace(self, classes=classes, open_keys={**self.open_keys, **unknown}, names=None)
+
+    def _with_values(self, view: FolderView) -> Candidate:
+        from pytest_vizart.golden.recognition.values_seen import values_seen
+
+        extensions = frozenset({PurePosixPath(str(one["path"])).suffix.lower() for one in self.labels})
+        paths = [joined(folder, name) for folder in self.values_in for name in view.names(folder, *extensions)]
+        seen = values_seen(view, self.format, paths)
+        told = f"{self.open_keys['classes']}: {seen}" if seen else self.open_keys["classes"]
+        return replace(self, open_keys={**self.open_keys, "classes": told}, values_in=())
 
     def manifest(self) -> Manifest:
         """Return the manifest that the folder would have."""

@@ -49,7 +49,10 @@ def semantic_kitti(view: FolderView) -> Iterator[Candidate]:
         what = f"{joined(tree.labels, '*.label')} for {folder_name(tree.inputs)}"
         labels = (entry("points", "semantickitti", tree.template(".label")),)
         unknown = {"classes": _CLASSES_UNKNOWN}
-        yield Candidate("semantickitti", what, globs, labels, tree.places, splits=splits, open_keys=unknown)
+        yield Candidate(
+            "semantickitti", what, globs, labels, tree.places, splits=splits, open_keys=unknown,
+            values_in=tuple(dict.fromkeys(pair.labels for pair in tree.pairs)),
+        )  # fmt: skip
 
 
 def _self_labelled(view: FolderView, form: str, extension: str, folders: list[str], keys: dict[str, str]) -> Candidate:

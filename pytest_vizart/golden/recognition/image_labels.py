@@ -55,6 +55,9 @@ def png_masks(view: FolderView) -> Iterator[Candidate]:
         tuple(place for tree in trees for place in tree.places),
         splits=splits,
         open_keys=open_keys,
+        values_in=()
+        if _COLOUR in types
+        else tuple(dict.fromkeys(pair.labels for tree in trees for pair in tree.pairs)),
     )
 
 

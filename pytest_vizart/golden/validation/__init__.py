@@ -54,6 +54,7 @@ def validate(folder: Path) -> Validation:
     # What a COCO file's check tells of a row, its reader tells too, of the first such row.
     rows = {(one.file, one.place) for one in found if one.kind != "unreadable-label"}
     found = [one for one in found if one.kind != "unreadable-label" or (one.file, one.place) not in rows]
+    found = list(dict.fromkeys(found))  # what two sources of one stage lack is told once
     order = list(KINDS)
     found.sort(key=lambda one: order.index(one.kind))  # stable: within a kind as found
     return Validation(manifest.name or root.name, str(root), len(opened.keys), tuple(opened.store.specs), tuple(found))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_vizart.accuracy.metric_names import beyond
 from pytest_vizart.errors import UsageError
 from pytest_vizart.workflow.evaluation.result import Evaluation
 
@@ -43,6 +44,6 @@ def judge(evaluation: Evaluation, limits: Sequence[Limit]) -> tuple[Judged, ...]
                 hint="choose one of these",
             )
         value = evaluation.metrics[one.metric]
-        met = value is not None and (value >= one.limit if one.kind == "min" else value <= one.limit)
+        met = value is not None and not beyond(value, one.limit, "higher" if one.kind == "min" else "lower")
         judged.append(Judged(one.metric, one.kind, one.limit, value, met))
     return tuple(judged)

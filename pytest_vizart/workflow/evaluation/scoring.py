@@ -16,6 +16,7 @@ from pytest_vizart.workflow.evaluation.result import Evaluation, of_score
 from pytest_vizart.workflow.evaluation.truths import Truths
 
 _OBJECTS = frozenset({"boxes", "oriented_boxes", "instances", "keypoints", "boxes_3d"})
+_WITHOUT = "without a prediction"
 _NO_PREDICTION = "no prediction came for this sample"
 
 
@@ -43,7 +44,8 @@ def scored(truths: Truths, predictions: Predictions) -> Evaluation:
         if label is None:
             scorer.add_unlabeled(key.id, tags=key.tags, input_path=str(key.path))
             continue
-        prediction = predictions.read(key, label) or empty
+        given = predictions.read(key, label)
+        prediction = empty if given is None else given  # one without objects is a prediction, and of no length
         if prediction is None:
             missing.append(key.id)
             scorer.add_invalid(
@@ -58,7 +60,7 @@ def scored(truths: Truths, predictions: Predictions) -> Evaluation:
         score,
         scorer.outcomes,
         truths.spec,
-        notes=(*predictions.notes, *_missing(missing, len(truths.keys))),
+        notes=(*predictions.notes, *(() if _is_told(score.notes) else _missing(missing, len(truths.keys)))),
         labels=truths.told,
         predictions=predictions.told,
     )
@@ -78,10 +80,15 @@ def _nothing(spec: LabelSpec) -> Prediction | None:
     return read_prediction([], spec) if spec.task in _OBJECTS else None
 
 
+def _is_told(notes: Sequence[str]) -> bool:
+    """Whether the metric says itself what samples without a prediction count as."""
+    return any(_WITHOUT in note for note in notes)
+
+
 def _missing(missing: Sequence[str], samples: int) -> tuple[str, ...]:
     if not missing:
         return ()
     return (
-        f"{counted(len(missing), 'sample')} of {samples:,} without a prediction, which count as if nothing was "
+        f"{counted(len(missing), 'sample')} of {samples:,} {_WITHOUT}, which count as if nothing was "
         f"predicted: {named(missing)}",
     )

@@ -17,8 +17,9 @@ from pycocotools import mask as codec
 from pycocotools.coco import COCO
 
 from pytest_vizart.errors import GoldenFormatError
+from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.records.labels import IGNORE, Task
-from tests.golden.datasets import coco, shared, write_images
+from tests.golden.datasets import coco, shared, write_images, write_manifest
 from tests.golden.formats.coco_data import BASE, CATEGORIES, SQUARE, labels, real
 from tests.golden.formats.reading import Labels, read_or_refuse
 from tests.golden.mutations import damaged
@@ -294,3 +295,24 @@ def test_an_image_with_more_than_255_masks(tmp_path: Path) -> None:
     label = instances(tmp_path, *[SQUARE] * 300)
     assert len(set(label.objects.area.tolist())) == 1
     assert len(label.masks) == 300
+
+
+def test_a_bare_name_that_fits_several_samples_loses_no_label(tmp_path: Path) -> None:
+    write_images(tmp_path, ["images/x/1.jpg", "images/y/1.jpg", "images/y/2.jpg"])
+    (tmp_path / "c.json").write_text(json.dumps(coco(["1.jpg", "2.jpg"], [{**BASE, "image_id": 1}], CATEGORIES)))
+    label = {"stage": "s", "task": "boxes", "path": "c.json"}
+    write_manifest(tmp_path, {"samples": "images/**/*.jpg", "labels": [label]})
+    dataset = GoldenDataset.load(tmp_path)
+    for sample in ("x/1", "y/1"):
+        with pytest.raises(GoldenFormatError, match=r"images\[0\]\.file_name: an image's name fits several.*x/1, y/1"):
+            dataset[sample].label("s")
+    assert len(dataset["y/2"].label("s")) == 0
+
+
+def test_an_accent_may_be_a_character_of_its_own(tmp_path: Path) -> None:
+    write_images(tmp_path, ["images/cafe\u0301.png"])
+    (tmp_path / "c.json").write_text(json.dumps(coco(["caf\u00e9.png"], [BASE], CATEGORIES)))
+    label = {"stage": "s", "task": "boxes", "path": "c.json"}
+    write_manifest(tmp_path, {"samples": "images/*.png", "labels": [label]})
+    (sample,) = GoldenDataset.load(tmp_path)
+    assert len(sample.label("s")) == 1
