@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pytest_vizart.cli.refusal import Refused
+
 if TYPE_CHECKING:
     from pytest_vizart.workflow.evaluation.limits import Limit
     from pytest_vizart.workflow.evaluation.options import ClassNames, Options
 
 # Nothing else is imported before the command runs: starting Python is most of what small files take.
-
-
-class Refused(click.ClickException):
-    """Files or options that cannot be evaluated."""
-
-    exit_code = 2
 
 
 def _bounds(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, float]]:

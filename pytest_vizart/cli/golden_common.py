@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from pytest_vizart.cli.evaluate import Refused
+from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.errors import GoldenError, VizartError
 from pytest_vizart.golden.dataset import GoldenDataset
 from pytest_vizart.golden.discovery import discover

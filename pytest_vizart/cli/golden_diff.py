@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from pytest_vizart.cli.common import json_option
-from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.cli.golden_common import listed, tell, tell_json
 from pytest_vizart.cli.golden_revisions import folder_of
+from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.errors import VizartError
 from pytest_vizart.golden.comparison import Difference, compare
 from pytest_vizart.golden.dataset import GoldenDataset

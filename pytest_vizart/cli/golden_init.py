@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.cli.golden_common import tell
+from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.manifest import find_manifest
 from pytest_vizart.golden.manifest_writing import manifest_text, write_new

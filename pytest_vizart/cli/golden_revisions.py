@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_vizart.cli.evaluate import Refused
+from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.report.wording import printable
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from pytest_vizart.cli.common import json_option
-from pytest_vizart.cli.evaluate import Refused
 from pytest_vizart.cli.golden_common import dataset_folders, load, tell, tell_json
+from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.errors import GoldenError
 from pytest_vizart.golden.statistics import DatasetStatistics, StageStatistics, statistics
 from pytest_vizart.report.wording import plural, printable

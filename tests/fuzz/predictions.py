@@ -151,7 +151,7 @@ class _Bytes:
         array = np.zeros(shape, dtype)
         if dtype.kind in "iuf" and array.size:
             array[...] = fill % 11 - (5 if dtype.kind != "u" else 0)
-            array.flat[0] = self._next() / (1 if dtype.kind != "f" else 255)
+            array[(0,) * array.ndim] = self._next() / (1 if dtype.kind != "f" else 255)
         return array if fill % 5 else array.tolist()
 
     def _named(self, depth: int) -> dict[Any, Any]:

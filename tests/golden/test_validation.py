@@ -217,9 +217,9 @@ def test_boxes_of_other_formats_are_told_by_sample_and_object(tmp_path: Path) ->
 
 
 def test_an_object_twice_is_an_error_and_with_two_classes_a_warning(tmp_path: Path) -> None:
-    other = {"id": 5, "segmentation": [[1, 1, 3, 1, 3, 4]]}
+    outlined = box(5, segmentation=[[1, 1, 3, 1, 3, 4]])
     label = {"stage": "detect", "task": "boxes", "path": "boxes.json"}
-    good(tmp_path, [box(2), box(3, category_id=2), box(4, image_id=2), box(**other)], classes={1: "coin", 2: "key"})
+    good(tmp_path, [box(2), box(3, category_id=2), box(4, image_id=2), outlined])
     data = json.loads((tmp_path / "boxes.json").read_text(encoding="utf-8"))
     data["categories"].append({"id": 2, "name": "key"})
     (tmp_path / "boxes.json").write_text(json.dumps(data), encoding="utf-8")

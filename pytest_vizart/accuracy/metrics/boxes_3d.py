@@ -9,7 +9,8 @@
 
 All are means over the classes that have objects; nuScenes also counts classes without, as 0. The nuScenes detection
 score (NDS) is not given: it needs velocities and attributes. Average precision by overlap is interpolated at 101
-recalls, as COCO's. There is no limit of predictions; of equal scores the earlier prediction goes first.
+recalls, as COCO's. There is no limit of predictions; of equal scores the earlier prediction goes first. By distance, of
+objects equally near the first one is met, as nuScenes has it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from pytest_vizart.accuracy.detection.scene import Scene, SceneMatch, match_scen
 from pytest_vizart.accuracy.detection.tally import DetectionTally, joined
 from pytest_vizart.accuracy.digests import digest_arrays
 from pytest_vizart.accuracy.errors.items import Places
+from pytest_vizart.accuracy.errors.suspects import label_suspects
+from pytest_vizart.accuracy.errors.tide import scene_errors
 from pytest_vizart.accuracy.geometry.cuboids import (
     bev_iou,
     ground_distance,
@@ -52,6 +55,7 @@ _Similarity = Callable[[Floats, Floats], Floats]
 _OVERLAPS = (0.5, 0.7)
 _ERRORS = ("ate", "ase", "aoe")
 _DECIMETRES = 10
+_UNDER_HALF = float(np.nextafter(0.5, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class _Criterion:
 
 
 def _nearness(predicted: Floats, truth: Floats) -> Floats:
-    """(N, G): 1 where the centres are one, towards 0 with the distance."""
-    return 1 / (1 + ground_distance(predicted, truth))
+    """(N, G): distances turned round, 0 where the centres are one; nothing else keeps every bit of them."""
+    return -ground_distance(predicted, truth)
 
 
 # nuScenes wants distances under the threshold, where everything else here includes it.
@@ -74,7 +78,7 @@ _BY_DISTANCE = tuple(
     _Criterion(
         f"ap_distance_{distance:g}m".replace(".", "_"),
         _nearness,
-        float(np.nextafter(1 / (1 + distance), 1.0)),
+        -float(np.nextafter(distance, 0.0)),
         nuscenes_ap,
     )
     for distance in DISTANCES_M
@@ -113,8 +117,12 @@ class Box3DMetric(DetectionMetric[Box3DLabels, Box3DPredictions]):
 
     def scene(self, truth: Box3DLabels, prediction: Box3DPredictions, spec: LabelSpec) -> Scene:
         distance = ground_distance(prediction.boxes, truth.boxes)
+        limit = spec.distance_threshold_m
+        closeness = np.maximum(0.0, 1 - distance / (2 * limit))
+        # Rounding must not carry a distance over the threshold.
+        closeness = np.where(distance <= limit, np.maximum(closeness, 0.5), np.minimum(closeness, _UNDER_HALF))
         return Scene(
-            similarity=np.maximum(0.0, 1 - distance / (2 * spec.distance_threshold_m)),
+            similarity=closeness,
             scores=prediction.scores,
             predicted_class=prediction.class_index,
             true_class=truth.class_index,
@@ -139,7 +147,7 @@ class Box3DMetric(DetectionMetric[Box3DLabels, Box3DPredictions]):
 
     def tally(self, truth: Box3DLabels, prediction: Box3DPredictions | None, spec: LabelSpec) -> Tally:
         tally = super().tally(truth, prediction, spec)
-        return replace(tally, extra=_met(truth, tally.prediction))
+        return replace(_nearest_first(tally, self.scene(truth, tally.prediction, spec), spec), extra=_met(tally))
 
     def judge(self, tally: Tally, spec: LabelSpec) -> Comparison:
         """As the base; `mean_distance_m` over the objects found, the threshold where none was; distances in notes."""
@@ -216,10 +224,11 @@ class _Columns:
         return {"ap_distance": mean, **found, **dict(zip(_ERRORS, errors.tolist(), strict=True))}
 
 
-def _met(truth: Box3DLabels, prediction: Box3DPredictions) -> _Met:
-    matches: list[SceneMatch] = []
+def _met(tally: Tally) -> _Met:
+    truth, prediction = tally.truth, tally.prediction
     kinds: tuple[_Similarity, ...] = (_nearness, iou_3d, bev_iou)
     measured = {each: each(prediction.boxes, truth.boxes) for each in kinds}
+    matches: list[SceneMatch] = []
     for criterion in _CRITERIA:
         scene = Scene(
             similarity=measured[criterion.similarity],
@@ -229,13 +238,41 @@ def _met(truth: Box3DLabels, prediction: Box3DPredictions) -> _Met:
             crowd=np.zeros(len(truth), dtype=bool),
             ignored=truth.ignored,
         )
-        matches.append(match_scene(scene, criterion.threshold))
+        matcher = _match_first if criterion.similarity is _nearness else match_scene
+        matches.append(matcher(scene, criterion.threshold))
     errors = np.zeros((len(prediction), len(_ERRORS)))
     near = matches[_OF_ERRORS]
     found, theirs = prediction.boxes[near.hit], truth.boxes[near.partner[near.hit]]
     translation = np.hypot(found[:, 0] - theirs[:, 0], found[:, 1] - theirs[:, 1])
     errors[near.hit] = np.stack([translation, scale_error(found, theirs), yaw_error(found, theirs)], axis=1)
     return _Met(np.stack([match.hit for match in matches]), np.stack([match.excused for match in matches]), errors)
+
+
+def _match_first(scene: Scene, threshold: float) -> SceneMatch:
+    """As match_scene, but of objects equally near the first one is met: the objects are given last to first."""
+    turned = replace(
+        scene,
+        similarity=scene.similarity[:, ::-1],
+        true_class=scene.true_class[::-1],
+        crowd=scene.crowd[::-1],
+        ignored=scene.ignored[::-1],
+    )
+    match = match_scene(turned, threshold)
+    partner = np.where(match.hit, len(scene.true_class) - 1 - match.partner, 0)
+    return replace(match, partner=partner, found_score=match.found_score[::-1])
+
+
+def _nearest_first(tally: Tally, scene: Scene, spec: LabelSpec) -> Tally:
+    """Return the tally with objects met by their distance itself, of equal ones the first."""
+    distances = replace(scene, similarity=_nearness(tally.prediction.boxes, tally.truth.boxes))
+    match = _match_first(distances, -spec.distance_threshold_m)
+    if all(np.array_equal(getattr(match, name), getattr(tally.match, name)) for name in ("hit", "partner", "excused")):
+        return tally
+    errors = scene_errors(scene, match, score_threshold=spec.score_threshold, foreground=0.5)
+    near = np.zeros(len(scene.scores))
+    near[match.hit] = scene.similarity[match.hit, match.partner[match.hit]]
+    suspect = label_suspects(errors, scene.scores)
+    return replace(tally, match=match, near=near, errors=errors, suspect=suspect)
 
 
 def _with_distance(error: ErrorItem, tally: Tally) -> ErrorItem:

@@ -32,6 +32,7 @@ _DISTANCES = ("chamfer", "hausdorff", "distance_mean", "distance_p95", "distance
 _SHARES = ("fscore", "precision", "recall")
 _LARGEST = ("hausdorff", "distance_max")
 _ORDER_CELLS = 64  # along the longest side of a cloud
+_LEAF = 16  # points in a leaf of the tree
 _FAR_M = 1e12  # coordinates beyond it are no places; their squares would not be finite
 
 Points = NDArray[np.float64]
@@ -158,13 +159,42 @@ def nearest_m(points: Points, others: Points) -> Points:
 
     if not len(points):
         return np.empty(0)
+    (points, back), (others, _) = _distinct(points), _distinct(others)
     # Neighbours asked for one after the other find the tree in the cache: three times faster than in random order.
     edge = float(np.ptp(points, axis=0).max()) / _ORDER_CELLS or 1.0
     order = np.lexsort(tuple((points // edge).T))
     distances = np.empty(len(points))
     # A tree of median cuts takes long to build where coordinates repeat, as they do on a grid.
-    distances[order] = cKDTree(others, balanced_tree=False).query(points[order])[0]
-    return distances
+    distances[order] = cKDTree(others, leafsize=_LEAF, balanced_tree=False).query(points[order])[0]
+    return distances if back is None else distances[back]
+
+
+def _distinct(points: Points) -> tuple[Points, NDArray[np.intp] | None]:
+    """Return (M, 3) points and (N,) which of them each point is; the points and None where none fills a leaf.
+
+    Copies of one point cannot be split: they are one leaf of the tree, each query of which looks at them all.
+    """
+    digests = _digests(points)
+    ordered = np.sort(digests)
+    if not (ordered[_LEAF:] == ordered[:-_LEAF]).any():
+        return points, None
+    _, first, back = np.unique(digests, return_index=True, return_inverse=True)
+    if not np.array_equal(points[first][back], points):  # two points with one digest
+        _, first, back = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    return points[first], back.reshape(-1)
+
+
+def _digests(points: Points) -> NDArray[np.uint64]:
+    """Return (N,) numbers, equal for equal points: sorted twenty times faster than rows."""
+    bits = np.ascontiguousarray(points + 0.0).view(np.uint64)  # -0 becomes 0
+    digests = np.zeros(len(points), dtype=np.uint64)
+    for column in bits.T:
+        # Coordinates on a grid differ in their high bits only: these are carried down before they are multiplied.
+        digests ^= column
+        digests ^= digests >> np.uint64(32)
+        digests *= np.uint64(0x9E3779B97F4A7C15)
+        digests ^= digests >> np.uint64(29)
+    return digests
 
 
 def _measures(to_true: Points, to_predicted: Points, limit: float) -> dict[str, float]:

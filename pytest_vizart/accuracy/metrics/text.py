@@ -20,7 +20,7 @@ from pytest_vizart.accuracy.metrics import Comparison, Summary
 from pytest_vizart.accuracy.metrics.edit_distance import aligned, distance, equal_ends
 from pytest_vizart.accuracy.metrics.running import over_all
 from pytest_vizart.accuracy.predicted import TextPrediction
-from pytest_vizart.accuracy.wording import without_prediction
+from pytest_vizart.accuracy.wording import counted, without_prediction
 from pytest_vizart.records.labels import LabelSpec, TextLabel
 from pytest_vizart.records.outcome import ErrorItem
 from pytest_vizart.records.score import MetricInfo
@@ -166,7 +166,8 @@ def _reason(
     most = "" if exactly else "at most "
     rates = ", ".join(f"{name.upper()} {measures[name]:.3f}, above {limit:g}" for name, limit in given.items()
                       if measures[name] > limit)  # fmt: skip
-    told = f"{most}{edits:,} edits over {len(expected):,} characters" + (f" ({rates})" if rates else "")
+    told = f"{most}{counted(edits, 'edit')} over {counted(len(expected), 'character')}"
+    told += f" ({rates})" if rates else ""
     reason = f"{told}; first difference at character {at:,}: expected {shown[0]}, found {shown[1]}"
     if len(expected) + len(found) < 1_000_000 and normalize("NFC", expected) == normalize("NFC", found):
         reason += "; equal after Unicode normalisation (NFC)"

@@ -26,8 +26,9 @@ class Difference:
     """What differs between two arrays, or several pairs of them.
 
     values, mismatches: how many, how many out of tolerance. measured: pairs of finite numbers, over which max_abs,
-    max_rel (where the expected value is not 0) and squares (their sum) run. unmeasured: NaN or infinite on one side.
-    problem: why the values cannot be compared. worst: the largest difference in words.
+    max_rel (where the expected value is not 0) and squares (their sum) run. unmeasured: NaN or infinite on one
+    side only, or infinities that differ: with any of these no error of the whole is defined. problem: why the values
+    cannot be compared. worst: the largest difference in words.
     """
 
     values: int

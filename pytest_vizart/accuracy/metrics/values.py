@@ -2,7 +2,8 @@
 
 A value matches when |found - expected| <= atol + rtol * |expected| (numpy.isclose). Without tolerances rtol is 1e-5 and
 atol 1e-8, as numpy's, for floats; whole numbers, booleans and text must be equal. NaN matches NaN, infinity the same
-infinity.
+infinity. Where one side only is NaN or infinite, or infinities differ, there is no error to measure: max_abs_error,
+max_rel_error and rmse are not defined.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pytest_vizart.records.labels import ArrayLabel, LabelSpec
 from pytest_vizart.records.outcome import MAX_ERRORS, ErrorItem
 from pytest_vizart.records.score import MetricInfo
 
-_METRICS = ("matching", "max_abs_error", "max_rel_error", "rmse")
+_ERRORS = ("max_abs_error", "max_rel_error", "rmse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,12 @@ class ArrayTally:
 class ArrayMetric:
     """A sample is correct when names and shapes are the label's and every value is within tolerance.
 
-    Measures: matching (share of values), mismatches, max_abs_error, max_rel_error, rmse. Severity: the share of values
-    out of tolerance; 1 for another shape or name.
+    Measures: matching (share of values), mismatches, max_abs_error, max_rel_error, rmse, the last three infinite where
+    values cannot be measured. Severity: the share of values out of tolerance; 1 for another shape or name.
     """
 
     headline = "matching"
-    info: Mapping[str, MetricInfo] = {name: MetricInfo("lower") for name in _METRICS[1:]}
+    info: Mapping[str, MetricInfo] = {name: MetricInfo("lower") for name in _ERRORS}
 
     def tally(self, truth: ArrayLabel, prediction: ArrayPrediction | None, spec: LabelSpec) -> ArrayTally:
         """Compare array by array."""
@@ -61,8 +62,8 @@ class ArrayMetric:
     def summarise(self, tallies: Sequence[ArrayTally], spec: LabelSpec, *, full: bool = True) -> Summary:
         """Return matching, the share of all values within tolerance; the largest errors; rmse over all values.
 
-        per_class: the same by the arrays' names. Values that are NaN or infinite on one side do not match and are in no
-        error; nor are those of another shape, of which all are counted as not matching.
+        per_class: the same by the arrays' names. Errors are None where a value is NaN or infinite on one side only.
+        Values of another shape are in no error; all of them are counted as not matching.
         """
         metrics = over_all(self.running(spec), tallies)
         if not full:
@@ -142,6 +143,10 @@ def _judged(tally: ArrayTally) -> Comparison:
         total = total.with_(one)
     figures = _figures([total])
     measures = {name: value for name, value in figures.items() if value is not None}
+    incomparable = tally.missing or any(one.problem is not None for one in tally.differences.values())
+    if incomparable or total.unmeasured or not total.measured:
+        # Infinite, so that no rule takes the sample for near enough; 0 where nothing differs (no values, or text).
+        measures |= dict.fromkeys(_ERRORS, float("inf") if incomparable or total.mismatches else 0.0)
     measures["mismatches"] = float(total.mismatches + len(tally.extra))
     score = figures["matching"]
     if tally.missing:
@@ -159,7 +164,7 @@ def _judged(tally: ArrayTally) -> Comparison:
 def _error(name: str, one: Difference) -> ErrorItem:
     if one.problem is not None:
         return ErrorItem("shape", 1.0, note=f"{_named(name)} {one.problem}")
-    told = f"{_named(name)}: {one.mismatches:,} of {one.values:,} values out of tolerance"
+    told = f"{_named(name)}: {one.mismatches:,} of {counted(one.values, 'value')} out of tolerance"
     if one.worst is not None:
         told += f"; {one.worst}"
     return ErrorItem("difference", one.mismatches / one.values, note=told)
@@ -173,17 +178,16 @@ def _figures(differences: Sequence[Difference]) -> dict[str, float | None]:
     total = Difference(0, 0)
     for one in differences:
         total = total.with_(one)
-    return {
-        "matching": 1.0 - total.mismatches / total.values if total.values else None,
-        "max_abs_error": total.max_abs if total.measured else None,
-        "max_rel_error": total.max_rel if total.measured else None,
-        "rmse": sqrt(total.squares / total.measured) if total.measured else None,
-    }
+    matching = 1.0 - total.mismatches / total.values if total.values else None
+    if total.unmeasured or not total.measured:
+        return {"matching": matching} | dict.fromkeys(_ERRORS)
+    errors = (total.max_abs, total.max_rel, sqrt(total.squares / total.measured))
+    return {"matching": matching} | dict(zip(_ERRORS, errors, strict=True))
 
 
 def _notes(tallies: Sequence[ArrayTally]) -> tuple[str, ...]:
     notes = list(without_prediction(sum(tally.missing for tally in tallies), "all values out of tolerance"))
     if unmeasured := sum(one.unmeasured for tally in tallies for one in tally.differences.values()):
         told = f"{counted(unmeasured, 'value')} {'is' if unmeasured == 1 else 'are'} NaN or infinite on one side only"
-        notes.append(f"{told}: in no error figure, not matching")
+        notes.append(f"{told}, and not matching: errors are not defined")
     return tuple(notes)

@@ -59,7 +59,7 @@ class LabelSource:
                 place="classes",
                 expected="a list of names, or a mapping from ID to name",
                 found="nothing",
-                hint="COCO, LVIS, CVAT files name their classes, and data.yaml, obj.names, classes.txt those of YOLO",
+                hint="write them: numbers alone name no classes; `vizart golden init --print` lists those it saw",
             )
         return self.classes
 

@@ -74,6 +74,8 @@ def folders(view: FolderView) -> Iterator[Candidate]:
     if len(tops) > 1 and not {top.rsplit("/", 1)[-1] for top in tops} <= SPLIT_WORDS:
         return
     top = common_top(sorted(tops))
+    if any(f"{folder}.json" in view.files(".json") for folder in holding):
+        return
     if any(view.extensions(folder) - IMAGES for folder in view.folders() if folder != "" and folder not in holding):
         return
     globs, splits = tree_globs(view, top, holding, IMAGES)

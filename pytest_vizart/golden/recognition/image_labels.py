@@ -39,6 +39,7 @@ def png_masks(view: FolderView) -> Iterator[Candidate]:
         return
     types = {_colour_type(view, path) for path in looked_at(view, trees, ".png")}
     open_keys = {"classes": _CLASSES_UNKNOWN}
+    folders = tuple(dict.fromkeys(pair.labels for tree in trees for pair in tree.pairs))
     if _COLOUR in types:
         open_keys["colors"] = "masks hold colours, and nothing says which classes they are"
     globs: list[str] = []
@@ -55,9 +56,7 @@ def png_masks(view: FolderView) -> Iterator[Candidate]:
         tuple(place for tree in trees for place in tree.places),
         splits=splits,
         open_keys=open_keys,
-        values_in=()
-        if _COLOUR in types
-        else tuple(dict.fromkeys(pair.labels for tree in trees for pair in tree.pairs)),
+        values_in=() if _COLOUR in types else folders,
     )
 
 

@@ -130,11 +130,42 @@ def by_the_rules(pairs: Sequence[tuple[Box3DLabels, Box3DPredictions]], index: i
     return figures
 
 
+def coarse_problem(seed: int) -> list[tuple[Box3DLabels, Box3DPredictions]]:
+    """Centres on a grid of half a metre: many equal distances, many of just .5, 1, 2 and 4 metres."""
+    generator = np.random.default_rng(seed)
+    step = (0.5, 1.0, 2.0)[seed % 3]
+    pairs = []
+    for _ in range(2):
+        objects, found = (int(generator.integers(0, most)) for most in (6, 8))
+        sides = []
+        for count in (objects, found):
+            boxes = np.tile([0, 0, 1.0, 4.0, 2.0, 1.5, 0.5], (count, 1))
+            boxes[:, :2] = generator.integers(0, 4, (count, 2)) * step
+            sides.append((boxes, generator.integers(0, 2, count).tolist()))
+        scores = generator.permutation(found) / 10 + 0.05 + generator.random() / 100
+        pairs.append((truth(*sides[0]), predicted(sides[1][0], scores.tolist(), sides[1][1])))
+    return pairs
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_equal_to_the_rules_written_out(seed: int) -> None:
     pairs = random_problem(seed)
+    metrics = equal_to_the_rules(pairs)
+    assert 0 < metrics["map_distance"] < 1
+
+
+def test_equal_to_the_rules_where_distances_are_equal_or_just_the_threshold() -> None:
+    for seed in range(300):
+        equal_to_the_rules(coarse_problem(seed))
+
+
+def equal_to_the_rules(pairs: Sequence[tuple[Box3DLabels, Box3DPredictions]]) -> dict[str, Any]:
     metrics = summary(pairs)
-    each = [by_the_rules(pairs, index) for index in (0, 1)]
+    present = sorted({index for labels, _ in pairs for index in labels.class_index.tolist()})
+    if not present:
+        assert metrics["map_distance"] is None
+        return metrics
+    each = [by_the_rules(pairs, index) for index in present]
     mean = {name: float(np.mean([figures[name] for figures in each])) for name in each[0]}
     names = ("map_distance_0_5m", "map_distance_1m", "map_distance_2m", "map_distance_4m")
     for name, distance in zip(names, DISTANCES_M, strict=True):
@@ -142,7 +173,33 @@ def test_equal_to_the_rules_written_out(seed: int) -> None:
     assert metrics["map_distance"] == pytest.approx(np.mean([mean[f"ap_{one:g}"] for one in DISTANCES_M]), abs=1e-12)
     for name in ("ate", "ase", "aoe"):
         assert metrics[f"m{name}"] == pytest.approx(mean[name], abs=1e-9)
-    assert 0 < metrics["map_distance"] < 1
+    return metrics
+
+
+@pytest.mark.parametrize(("places", "at_2m"), [((0, 2), 0.438), ((2, 0), 1.0)])
+def test_of_objects_equally_near_the_first_is_met(places: tuple[float, float], at_2m: float) -> None:
+    labels = truth([cuboid(x) for x in places])
+    prediction = predicted([cuboid(1), cuboid(-1.5)], [0.9, 0.8])
+    metrics = equal_to_the_rules([(labels, prediction)])
+    assert metrics["map_distance_2m"] == pytest.approx(at_2m, abs=5e-4)
+    found = judged(labels, prediction)
+    assert (found.status, found.measures["found"]) == (("wrong", 1), ("correct", 2))[at_2m == 1]
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.3, 0.7, *DISTANCES_M])
+def test_distances_are_compared_to_the_last_bit(limit: float) -> None:
+    under, over = float(np.nextafter(limit, 0)), float(np.nextafter(limit, 9))
+    of = spec("boxes_3d", ["car", "tram"], distance_threshold_m=limit)
+    told = [judged(truth([cuboid(0)]), predicted([cuboid(x)]), of).status for x in (under, limit, over)]
+    assert told == ["correct", "correct", "wrong"]
+    if limit in DISTANCES_M:
+        name = f"map_distance_{limit:g}m".replace(".", "_")
+        assert [summary([(truth([cuboid(0)]), predicted([cuboid(x)]))])[name] for x in (under, limit)] == [1, 0]
+    # The nearer one by a bit is met, wherever it stands; the other is left for the next.
+    for order in ((0, 1), (1, 0)):
+        labels = truth([[cuboid(under), cuboid(-limit)][one] for one in order])
+        metric = task_metric("boxes_3d")
+        assert metric.tally(labels, predicted([cuboid(0)]), of).match.partner[0] == order.index(0)
 
 
 def test_a_perfect_prediction() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_vizart.accuracy.metrics.cloud import CloudMetric, compare_clouds
+from pytest_vizart.accuracy.metrics import cloud
+from pytest_vizart.accuracy.metrics.cloud import CloudMetric, compare_clouds, nearest_m
 from pytest_vizart.accuracy.predicted import CloudPrediction
 from pytest_vizart.records.labels import NO_CLASSES, CloudLabel, LabelSpec
 
@@ -34,6 +35,30 @@ def test_distances_are_those_of_a_loop(seed: int) -> None:
     precision, recall = np.mean([d <= 0.15 for d in there]), np.mean([d <= 0.15 for d in back])
     assert (measures["precision"], measures["recall"]) == (precision, recall)
     assert measures["fscore"] == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1.0])
+def test_repeated_points_change_no_distance(jitter: float) -> None:
+    generator = np.random.default_rng(0)
+    few = generator.integers(-2, 3, (30, 3)) + jitter * generator.random((30, 3))
+    points, others = few[generator.integers(0, 10, 600)], few[generator.integers(10, 30, 900)]
+    points[::2] *= [1, 0.0, -0.0]  # 0 and -0 are one place
+    assert nearest_m(points, others).tolist() == pytest.approx(loop_distances(points, others), abs=1e-12)
+
+
+def test_points_with_one_digest_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud, "_digests", lambda points: np.zeros(len(points), dtype=np.uint64))
+    points, others = np.random.default_rng(0).random((2, 50, 3))
+    assert nearest_m(points, others).tolist() == pytest.approx(loop_distances(points, others), abs=1e-12)
+
+
+def test_a_million_copies_of_one_point_are_one_leaf_of_one() -> None:
+    same = np.full((1_000_000, 3), 0.1)
+    found = compare_clouds(same, same + [0, 0, 1], {})
+    assert found.measures["chamfer"] == pytest.approx(1.0)
+    filled = np.random.default_rng(0).random((60_000, 3))
+    filled[::3] = 0
+    assert compare_clouds(filled, filled, {}).measures["hausdorff"] == 0
 
 
 def test_the_chamfer_distance_decides_at_its_tolerance() -> None:

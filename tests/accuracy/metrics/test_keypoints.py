@@ -196,6 +196,21 @@ def test_the_picture_has_keypoints_and_bones() -> None:
     assert json.loads(json.dumps([left, right])) == [left, right]
 
 
+def test_sigmas_that_nobody_gave_are_told_unless_they_are_cocos() -> None:
+    def notes(count: int, spec: LabelSpec = SPEC) -> tuple[str, ...]:
+        points = np.full((1, count, 3), 2.0)
+        points[0, :, 0] = np.arange(count)
+        metric = task_metric("keypoints")
+        return metric.summarise([metric.tally(labels(points), predicted(points), spec)], spec).notes
+
+    assert [note for note in notes(3) if "keypoint_sigmas" in note] == [
+        "no keypoint_sigmas in the manifest: 1/3 for each of 3 keypoints, where COCO's are 0.025 to 0.107; the larger, "
+        "the farther off a keypoint may be and still count as found"
+    ]
+    given = replace(SPEC, keypoint_sigmas=(0.05,) * 3)
+    assert not any("keypoint_sigmas" in note for note in (*notes(3, given), *notes(17)))
+
+
 def test_digest() -> None:
     metric = task_metric("keypoints")
     assert metric.digest(predicted(PERSON_POINTS)) == metric.digest(predicted(PERSON_POINTS.copy()))

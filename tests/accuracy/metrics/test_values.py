@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_vizart.accuracy.correct_when import parse_rule
 from pytest_vizart.accuracy.metrics import value_differences
 from pytest_vizart.accuracy.metrics.value_differences import compare_values
 from pytest_vizart.accuracy.metrics.values import ArrayMetric, compare_arrays
@@ -57,6 +58,40 @@ def test_nan_on_one_side_matches_nothing() -> None:
     assert summary.notes[0].startswith("3 values are NaN or infinite on one side only")
 
 
+@pytest.mark.parametrize("there", [np.nan, np.inf, -np.inf])
+def test_one_value_that_cannot_be_measured_leaves_no_error_defined(there: float) -> None:
+    metric = ArrayMetric()
+    label = ArrayLabel({"a": np.array([1.0, 2.0]), "b": np.array([5.0])})
+    found = ArrayPrediction({"a": np.array([1.0, there]), "b": np.array([6.0])})
+    right = ArrayPrediction({"a": np.array([1.0, 2.0]), "b": np.array([5.0])})
+    tallies = [metric.tally(label, one, SPEC) for one in (found, right)]
+    summary = metric.summarise(tallies, SPEC)
+    undefined = {"max_abs_error": None, "max_rel_error": None, "rmse": None}
+    assert summary.metrics == {"matching": pytest.approx(4 / 6), **undefined}
+    assert summary.per_class["a"] == {"matching": 0.75, **undefined}
+    assert summary.per_class["b"]["max_abs_error"] == 1.0
+    running = metric.running(SPEC)
+    for tally in tallies:
+        running.add(tally, metric.judge(tally, SPEC))
+    assert running.values() == summary.metrics
+    measures = metric.judge(tallies[0], SPEC).measures
+    assert [measures[name] for name in undefined] == [np.inf] * 3
+    assert parse_rule("max_abs_error <= 1e300").broken_by(measures) is not None
+    assert [metric.judge(tallies[1], SPEC).measures[name] for name in undefined] == [0.0] * 3
+
+
+def test_infinities_are_measured_only_where_they_agree() -> None:
+    assert of([np.inf, 1.0], [np.inf, 1.5]).measures["max_abs_error"] == 0.5
+    assert of([np.inf, 1.0], [-np.inf, 1.5]).measures["max_abs_error"] == np.inf
+    assert of([np.nan, 1.0], [np.inf, 1.5]).measures["rmse"] == np.inf
+    assert of([1.0], [1.0, 2.0]).measures["max_abs_error"] == np.inf
+    assert of(["a"], ["b"]).measures["max_abs_error"] == np.inf
+    assert of(np.empty(0), np.empty(0)).measures["max_abs_error"] == 0.0
+    metric = ArrayMetric()
+    missing = metric.tally(ArrayLabel({"a": np.zeros(2)}), None, SPEC)
+    assert metric.judge(missing, SPEC).measures["rmse"] == np.inf
+
+
 def test_whole_numbers_are_exact_without_tolerances() -> None:
     large = 2**53
     assert of([large], [large + 1]).status == "wrong"
@@ -92,7 +127,7 @@ def test_shapes_and_names_must_agree() -> None:
     assert unnamed.errors[0].note == "a is missing; a single array without a name came: give {name: array}"
     assert compare_arrays({}, {}, {}).status == "correct"
     assert of(3.0, 3.0).status == "correct"
-    assert of(3.0, 4.0).reason == "array: 1 of 1 values out of tolerance; worst: expected 3.0, found 4.0"
+    assert of(3.0, 4.0).reason == "array: 1 of 1 value out of tolerance; worst: expected 3.0, found 4.0"
     assert of(np.empty((0, 3)), np.empty((0, 3))).status == "correct"
 
 
