@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pytest_vizart.records.run import RunResult, Session, SessionResult, TrendPoint
@@ -42,6 +42,7 @@ class VerdictView:
     effect: str
     samples: tuple[SampleLink, ...]
     more_samples: int
+    as_above: int = 0  # samples that an earlier verdict on the same stage has listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,7 @@ def page_view(result: SessionResult, trends: Sequence[TrendPoint], generated_at:
     """Everything the template shows."""
     now = standing(result.runs)
     cases = cases_view(result.runs)
-    verdicts = [
-        _verdict(verdict, cases.numbers)
-        for verdict in loudest_first(verdict for run in result.runs for verdict in run.verdicts)
-    ]
+    verdicts = _verdicts(loudest_first(verdict for run in result.runs for verdict in run.verdicts), cases.numbers)
     return PageView(
         headline=headline(result, now),
         tone=now.tone,
@@ -105,6 +103,19 @@ def _runs(result: SessionResult, cases: CasesView) -> tuple[RunView, ...]:
 
 def _trouble(run: RunResult) -> TroubleView:
     return TroubleView(run.info.test_id, run.info.status, run.info.error or "")
+
+
+def _verdicts(verdicts: Sequence[Verdict], numbers: dict[CaseKey, int]) -> tuple[VerdictView, ...]:
+    """Each list of samples once for its stage: verdicts on many metrics often rest on the same ones."""
+    listed: set[tuple[str, str, tuple[str, ...]]] = set()
+    views = []
+    for verdict in verdicts:
+        view, key = _verdict(verdict, numbers), (verdict.test_id, verdict.stage, verdict.samples)
+        if verdict.samples and key in listed:
+            view = replace(view, samples=(), more_samples=0, as_above=len(verdict.samples))
+        listed.add(key)
+        views.append(view)
+    return tuple(views)
 
 
 def _verdict(verdict: Verdict, numbers: dict[CaseKey, int]) -> VerdictView:

@@ -15,7 +15,9 @@ from pytest_vizart.records.profile import FlameNode, Profile
 from pytest_vizart.records.run import RunResult, SessionResult
 from pytest_vizart.records.span import SpanTable
 from pytest_vizart.records.stage import SlowSample
+from pytest_vizart.records.verdict import Verdict
 from pytest_vizart.report.html import embedded_json, render_html, write_report
+from pytest_vizart.report.view import _verdicts
 
 from . import builders
 from .conftest import GENERATED_AT
@@ -280,3 +282,13 @@ def _hostile_profile() -> Profile:
         gpu=tuple(replace(reading, throttled=(HOSTILE,)) for reading in whole.gpu),
         flame=FlameNode(HOSTILE, "", 4.0, calls),
     )
+
+
+def test_samples_that_stand_in_a_verdict_above_are_not_listed_again() -> None:
+    first, second = (
+        Verdict("t", "detect", "accuracy", metric, "fail", "worse", samples=("a", "b")) for metric in ("map", "f1")
+    )
+    other = Verdict("t", "segment", "accuracy", "mean_iou", "fail", "worse", samples=("a", "b"))
+    views = _verdicts([first, second, other], {})
+    assert [[link.name for link in view.samples] for view in views] == [["a", "b"], [], ["a", "b"]]
+    assert [view.as_above for view in views] == [0, 2, 0]
