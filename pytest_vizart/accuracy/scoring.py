@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 
 from pytest_vizart.accuracy.correct_when import Rule, parse_rule
 from pytest_vizart.accuracy.custom import CustomMetric, custom_metrics
+from pytest_vizart.accuracy.error_tally import ErrorTally
 from pytest_vizart.accuracy.metric_names import CLASS_METRICS
 from pytest_vizart.accuracy.metrics import Comparison, LocatingMetric, task_metric
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.errors import UsageError
 from pytest_vizart.records.labels import Label, LabelSpec
 from pytest_vizart.records.outcome import (
-    ERROR_KINDS,
     MAX_ERRORS,
     OUTCOME_STATUSES,
     Case,
@@ -26,7 +25,7 @@ from pytest_vizart.records.outcome import (
     Outcome,
     OutcomeStatus,
 )
-from pytest_vizart.records.score import Counts, ErrorCount, MetricInfo, Score
+from pytest_vizart.records.score import Counts, MetricInfo, Score
 
 DEFAULT_KEPT_CASES = 5000
 
@@ -68,8 +67,7 @@ class StageScorer:
         self._outcomes: dict[str, Outcome] = {}
         self._counts: dict[OutcomeStatus, int] = dict.fromkeys(OUTCOME_STATUSES, 0)
         self._scored: list[_Scored] = []
-        self._errors: Counter[str] = Counter()
-        self._samples_with: Counter[str] = Counter()
+        self._errors = ErrorTally()
         self._cases: list[Case] = []
 
     @property
@@ -121,7 +119,7 @@ class StageScorer:
         cloud = xyz() if xyz is not None and comparison.status == "wrong" else None
         if cloud is not None and isinstance(self.metric, LocatingMetric):
             comparison = _with_errors(comparison, self.metric.regions(truth, prediction, self.spec, cloud))
-        self._count_errors(comparison)
+        self._errors.add(comparison)
         worst = comparison.errors[0] if comparison.errors else None
         outcome = self._record(
             sample_id,
@@ -242,7 +240,7 @@ class StageScorer:
             notes=summary.notes + self._own_notes(),
             per_class=summary.per_class,
             per_tag={tag: self._metrics_of(tag) for tag in tags},
-            errors=self._error_counts(summary.costs),
+            errors=self._errors.counts(summary.costs),
             details=summary.details,
             info=self._info(summary.per_class),
             recorded=self.spec.recorded,
@@ -282,20 +280,6 @@ class StageScorer:
             **self.metric.info,
             **{metric.name: metric.info for metric in self._custom},
         }
-
-    def _count_errors(self, comparison: Comparison) -> None:
-        counts = comparison.error_counts
-        if counts is None:
-            counts = Counter(error.kind for error in comparison.errors)
-        self._errors.update(counts)
-        self._samples_with.update(counts.keys())
-
-    def _error_counts(self, costs: Mapping[str, float]) -> tuple[ErrorCount, ...]:
-        return tuple(
-            ErrorCount(kind, self._errors[kind], self._samples_with[kind], costs.get(kind))
-            for kind in ERROR_KINDS
-            if self._errors[kind]
-        )
 
     def _require_new(self, sample_id: str) -> None:
         if sample_id in self._outcomes:
