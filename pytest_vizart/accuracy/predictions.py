@@ -13,7 +13,7 @@ from typing import get_args
 from pytest_vizart.accuracy.forms import FormContext
 from pytest_vizart.accuracy.forms.class_numbers import ClassNumbers
 from pytest_vizart.accuracy.predicted import BoxFormat, LabelKind, Prediction
-from pytest_vizart.errors import PredictionError, UsageError
+from pytest_vizart.errors import PredictionError, UsageError, VizartError
 from pytest_vizart.records.labels import LabelSpec, Task
 
 
@@ -85,7 +85,19 @@ def read_prediction(
         )
     module, _, name = form.target.partition(":")
     read = getattr(import_module(f"pytest_vizart.accuracy.forms.{module}"), name)
-    prediction: Prediction = read(value, FormContext(spec, ClassNumbers(spec.classes, labels), box_format, image_size))
+    context = FormContext(spec, ClassNumbers(spec.classes, labels), box_format, image_size)
+    try:
+        prediction: Prediction = read(value, context)
+    except VizartError:
+        raise
+    except Exception as error:  # an object of any library raises what it likes when it is asked for its attributes
+        raise PredictionError(
+            "the prediction cannot be read",
+            place=f"stage {spec.stage}",
+            expected=form.accepted,
+            found=f"{type(value).__name__}, which raised {type(error).__name__}",
+            hint="hand over plain arrays, or lists and dicts of them",
+        ) from error
     return prediction
 
 

@@ -149,14 +149,14 @@ def format_errors(path: Path, error: ValidationError, models: Models) -> list[Go
 
 
 def _missing_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str, Any]) -> GoldenFormatError:
-    field = fields[str(detail["loc"][-1])]
+    field = fields.get(str(detail["loc"][-1]))  # None for a part of a value, such as the second end of a bone
     return GoldenFormatError(
-        "key is missing",
+        "key is missing" if field is not None else "value is incomplete",
         file=path,
         place=place,
         expected="a value",
         found="nothing",
-        hint=f"add it: {field.description}",
+        hint=f"add it: {field.description}" if field is not None else "see the documentation of the manifest",
     )
 
 

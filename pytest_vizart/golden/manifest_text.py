@@ -49,7 +49,7 @@ def parse_manifest(path: Path) -> dict[str, Any]:
         raise not_json(path, place, error.msg, hint="check commas and quotes") from error
     # ValueError: a repeated key, a date that is none, a too long number. The others: explicit tags on values that are
     # not what the tag says, which the YAML library does not check.
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise GoldenFormatError(
             "manifest cannot be read",
             file=path,

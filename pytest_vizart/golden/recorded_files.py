@@ -127,7 +127,7 @@ def _read_json(path: Path) -> ArrayLabel | ImageLabel:
     try:
         data = json.loads(read_bytes(path, limit=MAX_BYTES))
         return _of_arrays({name: _array(value) for name, value in data.items()})
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 
