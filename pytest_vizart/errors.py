@@ -73,7 +73,8 @@ class VizartError(Exception):
             parts.append(f"found {self.found}")
         if self.hint is not None:
             parts.append(f"hint: {self.hint}")
-        return "; ".join(parts)
+        # Half a surrogate pair, out of a hostile file, is text that no terminal and no file can take.
+        return "; ".join(parts).encode("utf-8", "backslashreplace").decode("utf-8")
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive Exception's own pickling; errors cross process borders under xdist.
@@ -135,7 +136,10 @@ def warnings_told() -> int:
 
 
 def _shortened(found: object) -> str:
-    text = found if isinstance(found, str) else repr(found)
+    try:
+        text = found if isinstance(found, str) else repr(found)
+    except Exception:  # noqa: BLE001 - numbers of thousands of digits, lists too deep, objects of others
+        text = f"{type(found).__name__} that cannot be shown"
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 

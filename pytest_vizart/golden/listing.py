@@ -134,7 +134,7 @@ def _matching(root: Path, pattern: str, *, manifest: Path, place: str) -> tuple[
     if fixed < len(parts):
         try:
             files = [path for path in root.glob(pattern) if is_file(path) and path.name not in MANIFEST_NAMES]
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise GoldenFormatError(
                 "not a glob",
                 file=manifest,

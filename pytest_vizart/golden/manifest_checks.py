@@ -148,8 +148,13 @@ def format_errors(path: Path, error: ValidationError, models: Models) -> list[Go
     return found
 
 
+def _last(detail: ErrorDetails) -> str:
+    """The key itself; empty where what is wrong is the manifest as a whole."""
+    return str(detail["loc"][-1]) if detail["loc"] else ""
+
+
 def _missing_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str, Any]) -> GoldenFormatError:
-    field = fields.get(str(detail["loc"][-1]))  # None for a part of a value, such as the second end of a bone
+    field = fields.get(_last(detail))  # None for a part of a value, such as the second end of a bone
     return GoldenFormatError(
         "key is missing" if field is not None else "value is incomplete",
         file=path,
@@ -161,13 +166,13 @@ def _missing_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str,
 
 
 def _unknown_key(path: Path, place: str, detail: ErrorDetails, fields: dict[str, Any]) -> GoldenFormatError:
-    close = get_close_matches(str(detail["loc"][-1]), fields, n=1)
+    close = get_close_matches(_last(detail), fields, n=1)
     return GoldenFormatError(
         "unknown key",
         file=path,
         place=place,
         expected=", ".join(fields),
-        found=str(detail["loc"][-1]),
+        found=_last(detail),
         hint=f"did you mean {close[0]!r}?" if close else "remove it",
     )
 
@@ -180,7 +185,7 @@ def _wrong_value(path: Path, place: str, detail: ErrorDetails, fields: dict[str,
     close = (
         get_close_matches(found, choices, n=1) if isinstance(found, str) and detail["type"] == "literal_error" else []
     )
-    field = fields.get(str(detail["loc"][-1]))
+    field = fields.get(_last(detail))
     described = (
         field.description if field is not None and field.description else "see the documentation of the manifest"
     )

@@ -19,6 +19,7 @@ from pytest_vizart.golden.inputs import load_image
 from pytest_vizart.records.labels import ArrayLabel, ImageLabel, Label, Task, TextLabel
 
 MAX_BYTES = 500_000_000
+_MAX_JSON_BYTES = 50_000_000  # of one array written as text: a short text may claim many
 EXTENSIONS: dict[str, Task] = {".txt": "text", ".png": "image", ".json": "array", ".npz": "array"}
 _TEXT_UP_TO_VALUES = 10_000
 _UNNAMED, _IMAGE = "(array)", "(image)"  # what arrays without a name, and images that no PNG can hold, are called
@@ -127,7 +128,16 @@ def _read_json(path: Path) -> ArrayLabel | ImageLabel:
     try:
         data = json.loads(read_bytes(path, limit=MAX_BYTES))
         return _of_arrays({name: _array(value) for name, value in data.items()})
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        SyntaxError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 
@@ -137,8 +147,8 @@ def _array(value: Mapping[str, Any]) -> NDArray[Any]:
         raise ValueError(f"numbers of type {dtype}")
     if any(side < 0 for side in shape):
         raise ValueError(f"shape {shape}")
-    if dtype.itemsize * math.prod(shape) > MAX_BYTES:
-        raise ValueError(f"shape {shape} of {dtype}: more than {MAX_BYTES:,} bytes")
+    if dtype.itemsize * math.prod(shape) > _MAX_JSON_BYTES:
+        raise ValueError(f"shape {shape} of {dtype}: more than {_MAX_JSON_BYTES:,} bytes")
     rows = value["rows"] if shape else value["rows"][0]
     if dtype.kind == "f":
         cells = np.array(rows, dtype=object)

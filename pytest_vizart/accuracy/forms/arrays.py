@@ -17,6 +17,9 @@ _BRIEF = Repr()
 _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 8
 _BRIEF.maxstring = _BRIEF.maxother = 80
 
+MAX_VALUES = 1_000_000_000
+"""More values than any sample has; a broadcast view can claim them without holding them."""
+
 
 def shown(value: object) -> str:
     """Return a value for a message: the beginning of it, numpy's numbers as plain ones."""
@@ -57,6 +60,14 @@ def as_array(value: Any, place: str) -> NDArray[Any]:
             found=f"{type(value).__name__}: {error}",
             hint="convert it with numpy.asarray before you hand it over",
         ) from error
+    if array.size > MAX_VALUES:
+        raise PredictionError(
+            "array is too large",
+            place=place,
+            expected=f"at most {MAX_VALUES:,} values",
+            found=f"shape {array.shape}",
+            hint="is it a view that repeats values? tile what is really so large",
+        )
     if array.dtype.kind not in "biufUS":
         raise PredictionError(
             "not an array of numbers",
