@@ -13,6 +13,10 @@ from pytest_vizart.golden.files import read_text
 from pytest_vizart.golden.json_text import not_json
 
 MAX_MANIFEST_BYTES = 10_000_000
+_MAX_YAML_BYTES = 1_000_000
+"""Of YAML, whose parser takes ten seconds for so much, and 300 times the memory."""
+_MAX_DIGITS = 400
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -32,6 +36,12 @@ class _StrictLoader(yaml.SafeLoader):
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        # YAML 1.1 counts 1:30:00 to the base of 60, in time that grows with the square of its length.
+        if node.tag in _NUMBERS and (":" in node.value or len(node.value) > _MAX_DIGITS):
+            raise yaml.MarkedYAMLError(problem="a number that is none: quote it", problem_mark=node.start_mark)
+        return super().construct_object(node, deep)
+
 
 def parse_manifest(path: Path) -> dict[str, Any]:
     """Return the manifest's mapping.
@@ -41,7 +51,7 @@ def parse_manifest(path: Path) -> dict[str, Any]:
     """
     text = read_text(path, limit=MAX_MANIFEST_BYTES)
     try:
-        data = _from_json(text) if path.suffix == ".json" else _from_yaml(text)
+        data = _from_json(text) if path.suffix == ".json" else _from_yaml(text, path)
     except yaml.YAMLError as error:
         raise _not_yaml(path, error) from error
     except json.JSONDecodeError as error:
@@ -68,7 +78,15 @@ def parse_manifest(path: Path) -> dict[str, Any]:
     return data
 
 
-def _from_yaml(text: str) -> Any:
+def _from_yaml(text: str, path: Path) -> Any:
+    if len(text) > _MAX_YAML_BYTES:
+        raise GoldenFormatError(
+            "YAML is too long",
+            file=path,
+            expected=f"at most {_MAX_YAML_BYTES:,} characters",
+            found=f"{len(text):,}",
+            hint=f"write it as JSON, of which {MAX_MANIFEST_BYTES:,} bytes are read",
+        )
     loader = _StrictLoader(text)
     try:
         return loader.get_single_data()

@@ -66,8 +66,13 @@ def _class_id(key: object) -> int:
     # JSON has text keys only, so that "1" stands for 1 there.
     text = key if isinstance(key, str) else str(key)
     if isinstance(key, bool) or not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _MAX_ID):
-        raise _problem(f"expected whole numbers from 0 to {_MAX_ID} as class IDs", f"[{text[:40]}]")
+        raise _problem(f"expected whole numbers from 0 to {_MAX_ID} as class IDs", f"[{_escaped(text[:40])}]")
     return int(text)
+
+
+def _escaped(text: str) -> str:
+    """Half a surrogate pair is no text that Pydantic takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _read_samples(value: object) -> tuple[str, ...]:

@@ -211,3 +211,15 @@ def test_lines_of_one_sample_are_not_parsed_by_the_million(tmp_path: Path) -> No
     error = refusal(lambda: dataset["a"].label("s"), megabytes_most=100)
     assert "line 12" in str(error.found)
     assert "line 13" not in str(error.found)
+
+
+@pytest.mark.parametrize("number", ["1" + ":1" * 300_000, "1" + ":1" * 300 + ":1.5", "0x" + "f" * 5000, "9" * 5000])
+def test_numbers_of_yaml_are_short(tmp_path: Path, number: str) -> None:
+    """To the base of 60, as YAML 1.1 has it, the time grows with the square of the length."""
+    write_manifest(tmp_path, f"samples: a\nname: {number}\nlabels: []\n")
+    assert "quote it" in str(refusal(lambda: GoldenDataset.load(tmp_path)))
+
+
+def test_yaml_is_shorter_than_json(tmp_path: Path) -> None:
+    write_manifest(tmp_path, "samples: [" + "a," * 600_000 + "]\nlabels: []\n")
+    assert "write it as JSON" in str(refusal(lambda: GoldenDataset.load(tmp_path)))
