@@ -147,7 +147,8 @@ class Scorebook:
     def recorded_spec(self, name: str | None, task: Task, tolerances: Mapping[str, float]) -> LabelSpec:
         """Return the spec of an output held to its recorded one. Raises UsageError, see RecordedOutputs.spec."""
         spec = self.recorded.spec(name, task, tolerances)
-        self._scorers.setdefault(spec.stage, StageScorer(spec, custom=self._custom))
+        if spec.stage not in self._scorers:  # asked for at every sample
+            self._scorers[spec.stage] = StageScorer(spec, custom=self._custom)
         return spec
 
     def add_failed(self, sample: GoldenSample, stage: str | None, error: str) -> None:
