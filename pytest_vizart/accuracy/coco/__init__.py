@@ -1,13 +1,13 @@
 """COCO's evaluation (Lin et al., 2014) over all images at once, equal to the last bit to pycocotools' COCOeval.
 
     columns       Objects, Detections, Pairs: what is there, what was predicted, and what resembles what
-    edges         Boxes, box_pairs: candidate pairs with their IoU; pairs_of_matrices: of any similarity
+    edges         Boxes, box_pairs: candidate pairs with their IoU
     similarities  mask_pairs (segm), keypoint_pairs (OKS)
     ranking       detections sorted as COCO sorts them
     matching      match: who met whom at one threshold; match_all: at all thresholds and area ranges
     accumulate    precision and recall tables
     numbers       evaluate -> CocoNumbers: the 12 (keypoints: 10) numbers, per class, curves
-    box_numbers   coco_metrics: the 12 numbers out of BoxLabels and BoxPredictions
+    box_numbers   coco_numbers: the 12 numbers out of BoxLabels and BoxPredictions
 
     pairs = box_pairs(objects, detections, object_boxes, detection_boxes)
     numbers = evaluate(objects, detections, pairs, class_order=range(80))

@@ -18,13 +18,6 @@ from pytest_vizart.records.labels import BoxLabels
 _SHIELDED_SHARE = 0.5  # more than this part of a prediction must lie in a region for it not to count
 
 
-def coco_metrics(
-    truths: Sequence[BoxLabels], predictions: Sequence[BoxPredictions], class_order: Sequence[int]
-) -> dict[str, float | None]:
-    """Return map, map_50, map_75, map_small, ..., mar_large; see `coco_numbers`."""
-    return coco_numbers(truths, predictions, class_order).metrics
-
-
 def coco_numbers(
     truths: Sequence[BoxLabels], predictions: Sequence[BoxPredictions], class_order: Sequence[int]
 ) -> CocoNumbers:

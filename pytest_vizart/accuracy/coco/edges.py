@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,31 +81,6 @@ def box_pairs(
     columns = zip(*parts, strict=True) if parts else ([empty], [empty], [np.empty(0)])
     detection, other, iou = (np.concatenate(column) for column in columns)
     return Pairs(ranking.order[detection], groups.object_order[other], iou)
-
-
-def pairs_of_matrices(
-    similarities: Sequence[NDArray[np.float64]],
-    objects: Objects,
-    detections: Detections,
-    *,
-    lowest: float,
-) -> Pairs:
-    """Return the pairs of equal class with a similarity of at least `lowest`.
-
-    similarities: of each image the (N, M) matrix of its N detections and M objects, both in the order of the columns.
-    """
-    detection_order, object_order = stable_order(detections.image), stable_order(objects.image)
-    detection_first = np.searchsorted(detections.image[detection_order], np.arange(len(similarities)))
-    object_first = np.searchsorted(objects.image[object_order], np.arange(len(similarities)))
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
-    for image, matrix in enumerate(similarities):
-        rows, columns = np.nonzero(matrix >= lowest)
-        own, other = detection_order[detection_first[image] + rows], object_order[object_first[image] + columns]
-        same = detections.class_index[own] == objects.class_index[other]
-        found.append((own[same], other[same], matrix[rows, columns][same]))
-    empty = np.empty(0, dtype=np.int64)
-    parts = zip(*found, strict=True) if found else ([empty], [empty], [np.empty(0)])
-    return Pairs(*(np.concatenate(column) for column in parts))
 
 
 def groups_of(objects: Objects, detections: Detections, ranking: Ranking) -> Groups:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_vizart.accuracy.coco.box_numbers import coco_metrics
+from pytest_vizart.accuracy.coco.box_numbers import coco_numbers
 from pytest_vizart.accuracy.predicted import BoxPredictions
 from pytest_vizart.records.labels import BoxLabels
 from tests.accuracy.problems import (
@@ -29,56 +29,56 @@ def test_random_problems_equal_pycocotools_to_the_last_bit(seed: int) -> None:
     classes = int(generator.integers(1, 5))
     objects, predictions = int(generator.integers(0, 12)), 300 if seed % 10 == 0 else int(generator.integers(0, 25))
     truths, predicted = random_problem(generator, int(generator.integers(1, 9)), classes, objects, predictions)
-    assert coco_metrics(truths, predicted, range(classes)) == pycocotools_numbers(truths, predicted, classes)
+    assert coco_numbers(truths, predicted, range(classes)).metrics == pycocotools_numbers(truths, predicted, classes)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_boxes_of_tenths_of_pixels_equal_pycocotools_to_the_last_bit(seed: int) -> None:
     truths, predicted, sides = tenths_problem(np.random.default_rng(seed), 6)
-    assert coco_metrics(truths, predicted, [0]) == pycocotools_numbers(truths, predicted, 1, sides)
+    assert coco_numbers(truths, predicted, [0]).metrics == pycocotools_numbers(truths, predicted, 1, sides)
 
 
 def test_more_than_a_hundred_predictions_of_one_class_are_cut_by_score() -> None:
     truth = truth_boxes([[0, 0, 10, 10]])
     far = [[500.0, 500, 510, 510]] * 100
     late = predicted_boxes([*far, [0, 0, 10, 10]], [0.9] * 100 + [0.8])
-    assert coco_metrics([truth], [late], [0])["map"] == 0.0
+    assert coco_numbers([truth], [late], [0]).metrics["map"] == 0.0
     early = predicted_boxes([*far, [0, 0, 10, 10]], [0.9] * 100 + [0.95])
-    assert coco_metrics([truth], [early], [0])["map"] == pytest.approx(1.0)
+    assert coco_numbers([truth], [early], [0]).metrics["map"] == pytest.approx(1.0)
 
 
 def test_the_later_of_two_equal_objects_is_met_first() -> None:
     twins = truth_boxes([[0, 0, 10, 10], [0, 0, 10, 10]])
     small_first = BoxLabels(twins.boxes, twins.class_index, twins.crowd, np.array([100.0, 5000.0]))
     once = predicted_boxes([[0, 0, 10, 10]])
-    assert coco_metrics([small_first], [once], [0]) == pycocotools_numbers([small_first], [once], 1)
+    assert coco_numbers([small_first], [once], [0]).metrics == pycocotools_numbers([small_first], [once], 1)
 
 
 def test_an_object_of_1024_square_pixels_is_small_and_medium() -> None:
-    metrics = coco_metrics([truth_boxes([[0, 0, 32, 32]])], [predicted_boxes([[0, 0, 32, 32]])], [0])
+    metrics = coco_numbers([truth_boxes([[0, 0, 32, 32]])], [predicted_boxes([[0, 0, 32, 32]])], [0]).metrics
     assert (metrics["map_small"], metrics["map_medium"]) == pytest.approx((1.0, 1.0))
     assert metrics["map_large"] is None
 
 
 def test_names_come_in_the_order_of_the_field() -> None:
-    assert tuple(coco_metrics([], [], [0])) == COCO_NAMES
+    assert tuple(coco_numbers([], [], [0]).metrics) == COCO_NAMES
 
 
 def test_nothing_labelled_leaves_every_number_undefined() -> None:
     for truths, predicted in (([], []), ([truth_boxes([])], [predicted_boxes([[0, 0, 5, 5]])])):
-        assert set(coco_metrics(truths, predicted, [0, 1]).values()) == {None}
+        assert set(coco_numbers(truths, predicted, [0, 1]).metrics.values()) == {None}
 
 
 def test_rows_of_a_chunk_border_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     truths, predicted = random_problem(np.random.default_rng(5), 8, 3, 10, 30)
-    whole = coco_metrics(truths, predicted, range(3))
+    whole = coco_numbers(truths, predicted, range(3)).metrics
     monkeypatch.setattr("pytest_vizart.accuracy.coco.edges._PAIRS_AT_ONCE", 7)
-    assert coco_metrics(truths, predicted, range(3)) == whole
+    assert coco_numbers(truths, predicted, range(3)).metrics == whole
 
 
 def test_the_order_of_the_classes_does_not_change_the_matching() -> None:
     truths, predicted = random_problem(np.random.default_rng(6), 8, 3, 10, 30)
-    forward, backward = (coco_metrics(truths, predicted, order) for order in ([0, 1, 2], [2, 1, 0]))
+    forward, backward = (coco_numbers(truths, predicted, order).metrics for order in ([0, 1, 2], [2, 1, 0]))
     assert list(forward.values()) == pytest.approx(list(backward.values()), rel=1e-12)
 
 
@@ -113,7 +113,7 @@ def test_real_files_equal_pycocotools_to_the_last_bit(ground: str, results: str)
     if not SHARED.exists():
         pytest.skip("real data is not beside this checkout: shared/data")
     truths, predictions, classes = _from_files(SHARED / ground, SHARED / results)
-    metrics = coco_metrics(truths, predictions, range(classes))
+    metrics = coco_numbers(truths, predictions, range(classes)).metrics
     assert metrics == pycocotools_numbers(truths, predictions, classes)
     if "sahi" in ground:
         assert metrics["map"] == pytest.approx(0.071954, abs=1e-6)

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_vizart.accuracy.coco.box_numbers import coco_numbers, detection_columns, object_columns
 from pytest_vizart.accuracy.coco.columns import Detections, Objects, Pairs
-from pytest_vizart.accuracy.coco.edges import Boxes, box_pairs, pairs_of_matrices
+from pytest_vizart.accuracy.coco.edges import Boxes, box_pairs
 from pytest_vizart.accuracy.coco.matching import match
 from pytest_vizart.accuracy.coco.ranking import order_of_scores, rank_detections
 from pytest_vizart.records.labels import BoxLabels
@@ -59,7 +59,8 @@ def test_the_table_equals_coco_s_loop(seed: int, threshold: float) -> None:
     own = detections(np.round(generator.random(count), 1).tolist())
     other = objects(others, crowd=(generator.random(others) < 0.2).tolist(), ignored=generator.random(others) < 0.2)
     matrix = np.round(generator.random((count, others)), 1) * (generator.random((count, others)) < 0.4)
-    met = pairs_of_matrices([matrix], other, own, lowest=0.05)
+    rows, columns_met = np.nonzero(matrix >= 0.05)
+    met = Pairs(rows, columns_met, matrix[rows, columns_met])
     table = match(other, own, met, threshold)
     expected = by_loop(own, other, met, threshold)
     assert [(int(table.object[n]), bool(table.hit[n])) if table.met[n] else None for n in range(count)] == expected
