@@ -104,8 +104,8 @@ def _timed_methods(recorder: SpanSink, number: int) -> dict[str, Any]:
             )
         except _no_room:
             recorder.make_room(self)
-        _set_open(self)
         try:
+            _set_open(self)
             self.start_ns = now_ns()
         except BaseException:  # a signal struck: `with` will not call __exit__
             _set_open(parent)
@@ -148,8 +148,8 @@ class ClockedSpan(OpenSpan):
             _pack_opened(recorder.buffer, offset, self.number, recorder.place, above)
         except _no_room:
             recorder.make_room(self)
-        _set_open(self)
         try:
+            _set_open(self)
             self.process_cpu_ns = recorder.process_cpu_ns()
             self.cpu_ns = recorder.cpu_ns()
             self.start_ns = recorder.now_ns()
@@ -198,8 +198,8 @@ class DetailedSpan(OpenSpan):
             _pack_opened(recorder.buffer, offset, self.number, recorder.place, above)
         except _no_room:
             recorder.make_room(self)
-        _set_open(self)
         try:
+            _set_open(self)
             self.before = (recorder.rss(), recorder.usage(), recorder.process_cpu_ns(), recorder.cpu_ns())
             self.start_ns = recorder.now_ns()
         except BaseException:
