@@ -53,7 +53,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("golden", "folder of golden datasets, or one dataset (default: golden/ if there is one)", "DIR"),
     Option("report", "write an HTML report, one offline file", "FILE"),
     Option("json", "write the session's results as JSON (schema: docs/json.md)", "FILE"),
-    Option("output", "where history, logs and artifacts are kept", "DIR", default=DEFAULT_OUTPUT),
+    Option(
+        "output",
+        "where history, logs and artifacts are kept: a folder, or s3://..., gs://...",
+        "DIR|URL",
+        default=DEFAULT_OUTPUT,
+    ),
     Option("profile", "what is measured of every stage", choices=("basic", "detailed", "full"), default="detailed"),
     Option(
         "profile-share",
@@ -75,5 +80,15 @@ OPTIONS: tuple[Option, ...] = (
         choices=("missing", "failed", "all"),
         bare="failed",
     ),
+    Option(
+        "artifacts",
+        "stage outputs that are saved: none, or some of failures, final, sample:N and all, joined by +",
+        "MODES",
+        default="none",
+    ),
+    Option(
+        "retention", "how long is kept what, such as 30d or history=365d,logs=30d,artifacts=5GB (default: for ever)"
+    ),
+    Option("disk-warn", "warn when less is free where the output lies, such as 5GB", "SIZE", default="1GB"),
     Option("off", "stages run untimed, nothing is written or judged (ini: vizart = off)", switch=True, ini="vizart"),
 )

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pytest_vizart.errors import UsageError
 from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT, OPTIONS
+from pytest_vizart.quantities import parse_artifacts, parse_retention, parse_size
+from pytest_vizart.records.keeping import ArtifactModes, Retention
 
 Profile = Literal["basic", "detailed", "full"]
 Gate = Literal["fail", "warn", "off"]
@@ -20,7 +22,8 @@ Update = Literal["missing", "failed", "all"]
 class Settings:
     """The options of one session, resolved and checked.
 
-    `passes` is None for `auto`. Paths are absolute.
+    `passes` is None for `auto`. Paths are absolute. `output` is a folder of this machine, where a session under way
+    works; what it keeps goes to `output_url` in the end, if there is one.
     """
 
     rootdir: Path
@@ -29,6 +32,10 @@ class Settings:
     report: Path | None = None
     json: Path | None = None
     output: Path = field(default_factory=lambda: Path(DEFAULT_OUTPUT).absolute())
+    output_url: str | None = None
+    artifacts: ArtifactModes = field(default_factory=ArtifactModes)
+    retention: Retention = field(default_factory=Retention)
+    disk_warn_bytes: int | None = None  # free space below which a session warns
     profile: Profile = "detailed"
     profile_share: float = 0.01  # of the samples, 0 to 1
     passes: int | None = None
@@ -46,6 +53,11 @@ class Settings:
     def partial(self) -> bool:
         """Whether only a part of the data is used, by --vizart-limit or --vizart-tags."""
         return self.limit is not None or bool(self.tags)
+
+    @property
+    def kept_at(self) -> str | Path:
+        """Where history, logs and artifacts are kept."""
+        return self.output_url or self.output
 
 
 def resolve(
@@ -92,6 +104,9 @@ def resolve(
     golden = path("golden")
     if golden is None and (rootdir / DEFAULT_GOLDEN).is_dir():
         golden = rootdir / DEFAULT_GOLDEN
+    output_url = str(values["output"]) if "://" in str(values["output"]) else None
+    if output_url is not None:
+        values["output"], bases["output"] = DEFAULT_OUTPUT, rootdir
     output = path("output")
     assert output is not None
     in_ci = env.get("CI", "").lower() not in ("", "0", "false")
@@ -102,6 +117,14 @@ def resolve(
         report=path("report"),
         json=path("json"),
         output=output,
+        output_url=output_url,
+        artifacts=parse_artifacts(str(values["artifacts"]), origins["artifacts"]),
+        retention=Retention()
+        if values["retention"] is None
+        else parse_retention(str(values["retention"]), origins["retention"]),
+        disk_warn_bytes=None
+        if values["disk-warn"] is None
+        else parse_size(str(values["disk-warn"]), origins["disk-warn"]),
         profile=_choice(values["profile"], origins["profile"], ("basic", "detailed", "full")),
         profile_share=_share(values["profile-share"], origins["profile-share"]),
         passes=None if values["passes"] == "auto" else count("passes", 1),

@@ -9,10 +9,12 @@ import pytest
 
 from pytest_vizart.errors import UsageError
 from pytest_vizart.options import OPTIONS
+from pytest_vizart.records.keeping import ArtifactModes, Keep, Retention
 from pytest_vizart.settings import Settings, resolve
 
 ROOT, HERE = Path("/root/dir"), Path("/root/dir/sub")
 
+THIRTY_DAYS = Retention(*[Keep(age_s=30 * 86_400)] * 3)
 EXAMPLES: dict[str, tuple[Any, str, str, Any]] = {
     # option: value on the command line, value in the ini file, field, what both give
     "golden": ("/data/golden", "/data/golden", "golden", Path("/data/golden")),
@@ -29,6 +31,9 @@ EXAMPLES: dict[str, tuple[Any, str, str, Any]] = {
     "limit": ("7", "7", "limit", 7),
     "tags": ("a, b", "a, b", "tags", ("a", "b")),
     "update": ("missing", "missing", "update", "missing"),
+    "artifacts": ("failures+sample:3", "failures+sample:3", "artifacts", ArtifactModes(failures=True, samples=3)),
+    "retention": ("30d", "30d", "retention", THIRTY_DAYS),
+    "disk-warn": ("5GB", "5GB", "disk_warn_bytes", 5_000_000_000),
     "off": (True, "off", "off", True),
 }
 
@@ -93,3 +98,10 @@ def test_continuous_integration_is_told_by_its_variable(value: str, in_ci: bool)
 def test_a_value_that_cannot_be_meant(cli: dict[str, Any], ini: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         settings(cli, ini)
+
+
+def test_an_output_may_be_a_url() -> None:
+    found = settings({"vizart_output": "s3://bucket/runs?region=eu-west-1"})
+    assert found.kept_at == "s3://bucket/runs?region=eu-west-1"
+    assert found.output == ROOT / ".vizart"  # where a session under way works
+    assert settings({"vizart_output": "runs"}).kept_at == HERE / "runs"

@@ -22,6 +22,7 @@ def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.
     """Return the tables of one session's runs, by name; empty tables are left out."""
     columns: dict[str, Columns] = {
         "runs": _from_rows([_run_row(session, run) for run in runs], "runs"),
+        "stages": _from_rows([row for run in runs for row in _stage_rows(run)], "stages"),
         "spans": _from_columns(runs, "spans", SPAN_COLUMNS, lambda run: run.spans),
         "accuracy": _from_rows([row for run in runs for row in _accuracy_rows(run)], "accuracy"),
         "subsets": _from_rows([row for run in runs for row in _subset_rows(run)], "subsets"),
@@ -48,7 +49,8 @@ def _from_rows(rows: list[dict[str, Any]], table: str) -> Columns:
 def _run_row(session: Session, run: RunResult) -> dict[str, Any]:
     row = asdict(run.info)
     machine = asdict(session.machine)
-    machine["libraries"] = orjson.dumps(machine["libraries"], option=orjson.OPT_SORT_KEYS).decode()
+    row["models"] = _sorted_json(row["models"]) if row["models"] else None
+    machine["libraries"] = _sorted_json(machine["libraries"])
     return {
         **row,
         **machine,
@@ -57,6 +59,41 @@ def _run_row(session: Session, run: RunResult) -> dict[str, Any]:
         "started_at": row["started_us"],
         "finished_at": row["finished_us"],
     }
+
+
+def _sorted_json(value: dict[str, str]) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _stage_rows(run: RunResult) -> list[dict[str, Any]]:
+    return [
+        {
+            "run_id": run.info.run_id,
+            "test_id": run.info.test_id,
+            "stage": stage.name,
+            "parent": stage.parent,
+            "spans": stage.spans,
+            "errors": stage.errors,
+            "items": stage.items,
+            **{
+                f"wall_{name}_ns": _rounded(getattr(stage.wall_ms, name, None), 1e6)
+                for name in ("median", "p95", "p99", "min", "max")
+            },
+            "cpu_median_ns": _rounded(getattr(stage.cpu_ms, "median", None), 1e6),
+            **{f"rss_{name}": _whole(getattr(stage.memory_mb, name, None)) for name in ("highest", "growth", "peak")},
+            "gpu_peak": _whole(stage.gpu_mb),
+        }
+        for stage in run.stages
+    ]
+
+
+def _rounded(value: float | None, factor: float) -> int | None:
+    """Times of 4 significant digits take half the room; their noise is a hundred times as large."""
+    return None if value is None else round(float(f"{value * factor:.4g}"))
+
+
+def _whole(megabytes: float | None) -> int | None:
+    return None if megabytes is None else round(megabytes * 1e6)
 
 
 def _from_columns(
@@ -124,7 +161,7 @@ def _outcome_rows(run: RunResult) -> list[dict[str, Any]]:
 
 def _outcome_row(outcome: Outcome) -> dict[str, Any]:
     row = {item.name: getattr(outcome, item.name) for item in fields(outcome)}
-    lists = {name: list(row[name]) for name in ("tags", "missed", "false_positives")}
+    lists = {name: list(row[name]) for name in ("tags", "missed", "false_positives", "artifacts")}
     return row | lists | {"measures": _json(outcome.measures), "errors": _json(outcome.errors)}
 
 

@@ -5,6 +5,8 @@ Version history
     2  (0.1.0)  spans know their parent span, process, offset, self time, peaks, I/O and GPU; the tables measures,
                 outputs, leaks and gpu.
     3  (0.1.0)  outcomes know severity, measures, errors, missed objects and false positives; the table subsets.
+    4  (0.1.0)  the table stages; outcomes name their artifacts, runs their model files, decisions pin runs; self_ns and
+                paused_ns of spans are null where they say nothing new. Compacted files.
 
 Files are `metrics/<table>/<time>-<session>.parquet`. A column that an older file lacks reads as null. Timestamps are
 microseconds UTC; durations are nanoseconds; memory is bytes. `run_id` joins the tables; machine, code and data of a
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _text = pa.string()
 _name = pa.dictionary(pa.int32(), pa.string())  # few distinct values
@@ -58,6 +60,29 @@ RUNS = pa.schema(
         _column("branch", _name, "git branch"),
         _column("dirty", pa.bool_(), "tracked files were changed"),
         _column("version", _name, "version of pytest-vizart"),
+        _column("models", _name, "digests of the model files that the run named, as JSON; null without any"),
+    ]
+)
+
+STAGES = pa.schema(
+    [
+        _column("run_id", _name, "run"),
+        _column("test_id", _name, "pytest node ID"),
+        _column("stage", _name, "stage"),
+        _column("parent", _name, "stage inside of which it ran first"),
+        _column("spans", pa.int64(), "spans counted: warm-up excluded, errors included"),
+        _column("errors", pa.int64(), "counted spans that an exception left"),
+        _column("items", pa.int64(), "samples in the counted spans without an error"),
+        _column("wall_median_ns", pa.int64(), "median wall time; all times here are rounded to 4 significant digits"),
+        _column("wall_p95_ns", pa.int64(), "95th percentile"),
+        _column("wall_p99_ns", pa.int64(), "99th percentile"),
+        _column("wall_min_ns", pa.int64(), "shortest"),
+        _column("wall_max_ns", pa.int64(), "longest"),
+        _column("cpu_median_ns", pa.int64(), "median CPU time of the thread that ran it"),
+        _column("rss_highest", pa.int64(), "highest resident bytes of the process at an edge, or by the peak"),
+        _column("rss_growth", pa.int64(), "largest growth over one span, bytes"),
+        _column("rss_peak", pa.int64(), "highest peak above a span's own start, bytes"),
+        _column("gpu_peak", pa.int64(), "highest bytes that the torch allocator held"),
     ]
 )
 
@@ -77,8 +102,12 @@ SPANS = pa.schema(
         _column("started_us", _time, "when it began"),
         _column("offset_ns", pa.int64(), "its start, counted from the start of the run"),
         _column("wall_ns", pa.int64(), "wall time"),
-        _column("self_ns", pa.int64(), "wall time during which no stage inside of it was open"),
-        _column("paused_ns", pa.int64(), "time inside of it during which it did not run, as a generator between items"),
+        _column("self_ns", pa.int64(), "wall time during which no stage inside of it was open; null: all of it"),
+        _column(
+            "paused_ns",
+            pa.int64(),
+            "time inside of it during which it did not run, as a generator between items; null: 0",
+        ),
         _column("cpu_ns", pa.int64(), "CPU time of the thread that ran it"),
         _column("process_cpu_ns", pa.int64(), "CPU time of the process meanwhile"),
         _column("gpu_ns", pa.int64(), "time between CUDA events at its edges"),
@@ -145,6 +174,9 @@ OUTCOMES = pa.schema(
         _column("errors", _text, "the errors, worst first, as JSON"),
         _column("missed", pa.list_(pa.string()), "objects not found: class x1 y1 x2 y2, pixels"),
         _column("false_positives", pa.list_(pa.string()), "predictions without an object, written alike"),
+        _column(
+            "artifacts", pa.list_(pa.string()), "saved outputs of this sample and stage, paths in the output folder"
+        ),
     ]
 )
 
@@ -218,13 +250,15 @@ GPU = pa.schema(
 DECISIONS = pa.schema(
     [
         _column("run_id", _text, "run that somebody decided on"),
-        _column("accepted", pa.bool_(), "whether it serves as a baseline from now on"),
+        _column("accepted", pa.bool_(), "whether it serves as a baseline from now on; null: nothing is said of that"),
         _column("decided_at", _time, "when; the latest decision holds"),
+        _column("pinned", pa.bool_(), "whether no clean-up may take it; null: nothing is said of that"),
     ]
 )
 
 TABLES: dict[str, pa.Schema] = {
     "runs": RUNS,
+    "stages": STAGES,
     "spans": SPANS,
     "accuracy": ACCURACY,
     "subsets": SUBSETS,

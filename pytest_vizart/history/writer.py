@@ -63,7 +63,9 @@ def _new_path(folder: Path, stem: str) -> Path:
 
 def write_decision(output: Path, run_id: str, accepted: bool, *, decided_us: int) -> Path:
     """Keep somebody's decision that a run is, or is not, a baseline from now on."""
-    table = as_table("decisions", {"run_id": [run_id], "accepted": [accepted], "decided_at": [decided_us]})
+    table = as_table(
+        "decisions", {"run_id": [run_id], "accepted": [accepted], "decided_at": [decided_us], "pinned": [None]}
+    )
     return write_tables(output, {"decisions": table}, session_id=run_id, started_us=decided_us)[0]
 
 

@@ -79,6 +79,7 @@ class Outcome:
     errors: tuple[ErrorItem, ...] = ()  # worst first, MAX_ERRORS at most
     missed: tuple[str, ...] = ()  # objects not found: "class x1 y1 x2 y2", whole pixels
     false_positives: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()  # saved outputs, paths in the output folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class RunInfo:
     accepted_latency: bool = (
         True  # counts only where `accepted` does: a suspect stage bars the run's times, not its accuracy
     )
+    models: dict[str, str] = field(default_factory=dict)  # model file -> digest
 
 
 @dataclass(frozen=True, slots=True)
