@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_vizart.accuracy.custom import register_metric
+    from pytest_vizart.audit.artifacts.registry import register_artifact_writer
+    from pytest_vizart.audit.query import AuditQuery
     from pytest_vizart.errors import (
         GoldenError,
         GoldenFormatError,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_vizart.workflow.tracker import RunTracker
 
 _HOMES = {
+    "AuditQuery": "audit.query",
     "GoldenDataset": "golden.dataset",
     "GoldenError": "errors",
     "GoldenFormatError": "errors",
@@ -43,11 +46,13 @@ _HOMES = {
     "VizartWarning": "errors",
     "evaluate": "workflow.evaluation.evaluate",
     "profile": "profiling.watching.instrumentation",
+    "register_artifact_writer": "audit.artifacts.registry",
     "register_format": "golden.formats",
     "register_metric": "accuracy.custom",
 }
 
 __all__ = [
+    "AuditQuery",
     "GoldenDataset",
     "GoldenError",
     "GoldenFormatError",
@@ -62,6 +67,7 @@ __all__ = [
     "VizartWarning",
     "evaluate",
     "profile",
+    "register_artifact_writer",
     "register_format",
     "register_metric",
 ]

@@ -106,7 +106,7 @@ def resolve(
         golden = rootdir / DEFAULT_GOLDEN
     output_url = str(values["output"]) if "://" in str(values["output"]) else None
     if output_url is not None:
-        values["output"], bases["output"] = DEFAULT_OUTPUT, rootdir
+        values["output"], bases["output"] = outbox(output_url), rootdir
     output = path("output")
     assert output is not None
     in_ci = env.get("CI", "").lower() not in ("", "0", "false")
@@ -138,6 +138,13 @@ def resolve(
         off=_off(values["off"], origins["off"]),
         in_ci=in_ci,
     )
+
+
+def outbox(url: str) -> str:
+    """Return the folder in which sessions work whose runs are kept at a URL: what lies in it is still to be sent."""
+    import hashlib
+
+    return f"{DEFAULT_OUTPUT}/outbox/{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def _update(value: object, origin: str, *, in_ci: bool) -> Update | None:

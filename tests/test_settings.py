@@ -103,5 +103,6 @@ def test_a_value_that_cannot_be_meant(cli: dict[str, Any], ini: dict[str, Any], 
 def test_an_output_may_be_a_url() -> None:
     found = settings({"vizart_output": "s3://bucket/runs?region=eu-west-1"})
     assert found.kept_at == "s3://bucket/runs?region=eu-west-1"
-    assert found.output == ROOT / ".vizart"  # where a session under way works
+    assert found.output.parent == ROOT / ".vizart" / "outbox"  # where a session under way works
+    assert found.output != settings({"vizart_output": "s3://bucket/runs?region=eu-west-2"}).output
     assert settings({"vizart_output": "runs"}).kept_at == HERE / "runs"

@@ -6,33 +6,60 @@ switched off by them, so it uses a logger with a core of its own.
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import orjson
 from loguru._logger import Core, Logger
 
+from pytest_vizart.audit.levels import LEVELS, standard_level
+from pytest_vizart.audit.lines import encoded
+from pytest_vizart.audit.log_file import MAX_BYTES, LogFile
+from pytest_vizart.audit.log_names import FOLDER
 from pytest_vizart.errors import warn
-from pytest_vizart.records.text import escaped
 
 if TYPE_CHECKING:
     import loguru
+
+_DAY = slice(len('{"time":"'), len('{"time":"2026-11-20'))
+_OWN = frozenset(("time", "level", "event", "run_id", "test"))
+
+
+class RunLog(Protocol):
+    """Adds a line to the audit trail of one run."""
+
+    def __call__(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None: ...
 
 
 class AuditLog:
     """Writes the trail of a session's runs.
 
-    A line holds time (ISO 8601, UTC), level, event, run_id, and what the event knows: test, stage, sample, input and
-    output paths, error with traceback, performance. A log that cannot be written is warned of once.
+    A line holds time (ISO 8601, UTC), level, event, run_id, test, and what the event knows: stage, sample, input and
+    output paths, success, error with traceback, performance. Fields that are None are left out. A log that cannot be
+    written is warned of once.
+
+    Args:
+        output: output folder; lines go to `logs/{date}.jsonl` in it, beyond `max_bytes` to `logs/{date}.2.jsonl`, ...
+        part: names files of one's own, `logs/{date}.{part}.jsonl`: of a machine, or of a part of a session.
+        now: the clock, in seconds since 1970.
     """
 
-    def __init__(self, output: Path) -> None:
-        self._folder = output / "logs"
+    def __init__(
+        self,
+        output: Path,
+        part: str | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = output / FOLDER
+        self._file = LogFile(self._folder, part, max_bytes)
+        self._now = now
         self._silent = False
-        # The constructor's arguments are Loguru's own defaults; the dependency is pinned below 0.8 for it.
+        # The constructor's arguments are Loguru's own, all as by default but `raw`, since lines come as they are
+        # written; the dependency is pinned below 0.8 for it.
         self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call, assignment]
             core=Core(),  # type: ignore[no-untyped-call]
             exception=None,
@@ -40,53 +67,55 @@ class AuditLog:
             record=False,
             lazy=False,
             colors=False,
-            raw=False,
+            raw=True,
             capture=False,
             patchers=[],
             extra={},
         )
-        self._logger.add(self._sink, format="{message}", level="DEBUG", catch=False)
+        # The filter appends the line and lets nothing pass: for a sink Loguru formats, copies and takes a lock that is
+        # not re-entrant, so that a signal handler could not log, and that costs a fifth of a line.
+        self._logger.add(_no_sink, format="", level=0, filter=self._append, catch=False)
 
-    def of_run(self, run_id: str, test_id: str) -> Callable[..., None]:
+    def of_run(self, run_id: str, test_id: str | None) -> RunLog:
         """Return a function that adds lines to the trail of one run."""
+        own = {"run_id": run_id} if test_id is None else {"run_id": run_id, "test": test_id}
+        log, now = self._logger.bind(**own).log, self._now
 
         def add(event: str, /, *, level: str = "INFO", **fields: Any) -> None:
-            self.write(event, run_id, level, {**fields, "test": test_id})
+            if self._silent:
+                return
+            if level not in LEVELS:
+                level = standard_level(level)
+            line = {"time": datetime.fromtimestamp(now(), UTC), "level": level, "event": event, **own}
+            for name, value in fields.items():
+                if value is not None and name not in _OWN:
+                    line[name] = value
+            try:
+                log(level, encoded(line).decode())
+            except Exception as error:  # noqa: BLE001 - whatever the log does, the test goes on
+                self._give_up(error)
 
         return add
 
     def write(self, event: str, run_id: str, level: str = "INFO", fields: Mapping[str, Any] | None = None) -> None:
-        """Add one line. Fields that are None are left out; time, level, event and run_id are the line's own."""
-        if self._silent:
-            return
-        own = ("time", "level", "event", "run_id")
-        known = {name: value for name, value in (fields or {}).items() if value is not None and name not in own}
-        try:
-            self._logger.bind(run_id=run_id, **known).log(level, event)
-        except Exception as error:  # noqa: BLE001 - whatever the log does, the test goes on
-            self._silent = True
-            warn(f"{self._folder}: the audit log is no longer written ({error}); hint: see --vizart-output")
+        """Add one line of any run; its test is among the fields. Who writes more than one takes `of_run`."""
+        known = {name: value for name, value in (fields or {}).items() if name not in ("level", "event")}
+        self.of_run(run_id, known.pop("test", None))(event, level=level, **known)
 
     def close(self) -> None:
+        """Write no more."""
         self._logger.remove()
+        self._file.close()
 
-    def _sink(self, message: loguru.Message) -> None:
-        record = message.record
-        now = datetime.now(UTC)
-        line = _line({"time": now, "level": record["level"].name, "event": record["message"], **record["extra"]})
-        self._folder.mkdir(parents=True, exist_ok=True)
-        # One write to a descriptor opened for appending: lines of several processes do not mix.
-        descriptor = os.open(self._folder / f"{now:%Y-%m-%d}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+    def _append(self, record: loguru.Record) -> bool:
+        line = record["message"]
+        self._file.append(line.encode(), line[_DAY], self._now())
+        return False
+
+    def _give_up(self, error: Exception) -> None:
+        self._silent = True
+        warn(f"{self._folder}: the audit log is no longer written ({error}); hint: see --vizart-output")
 
 
-def _line(fields: dict[str, Any]) -> bytes:
-    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
-    try:
-        return orjson.dumps(fields, default=str, option=options)
-    except TypeError:  # a text with half a surrogate pair, such as the name of a file that is no Unicode
-        texts = {name: escaped(str(value)) for name, value in fields.items()}
-        return orjson.dumps(texts, option=options)
+def _no_sink(message: object) -> None:
+    """Never called."""

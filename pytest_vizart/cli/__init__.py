@@ -8,7 +8,11 @@ import click
 
 from pytest_vizart.version import VERSION
 
-COMMANDS = ("runs", "show", "baseline", "golden", "evaluate", "export", "doctor")
+COMMANDS = (
+    "runs", "show", "logs", "stats", "trends", "compare", "sql", "export", "baseline", "golden", "evaluate",
+    "clean", "pin", "merge", "import", "compact", "doctor",
+)  # fmt: skip
+_MODULES = {"import": "import_"}  # a keyword of the language
 
 
 class _Commands(click.Group):
@@ -20,7 +24,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"pytest_vizart.cli.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"pytest_vizart.cli.{name}"), name)
         return command
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option, plain_rows
+from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option, plain_rows, refusing
 from pytest_vizart.errors import GoldenError, HistoryError
 from pytest_vizart.golden.committed import BASELINE_NAME, write_committed
 from pytest_vizart.golden.dataset import discover
@@ -19,7 +19,9 @@ from pytest_vizart.history.reader import History
 from pytest_vizart.history.writer import write_decision
 from pytest_vizart.options import DEFAULT_GOLDEN
 from pytest_vizart.report.wording import printable
+from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.accuracy_baseline import kept_baseline
+from pytest_vizart.workflow.importing.model import IMPORTED
 
 
 @click.group()
@@ -31,7 +33,8 @@ def baseline() -> None:
 @click.argument("run_id", required=False)
 @output_option
 @json_option
-def accept(run_id: str | None, output: Path, as_json: bool) -> None:
+@refusing
+def accept(run_id: str | None, output: Store, as_json: bool) -> None:
     """Make a run the baseline from now on; without RUN_ID, the runs of the last session that failed.
 
     Later runs of its branch are compared with it, and with no other run that was there before the decision; times are
@@ -61,7 +64,8 @@ def accept(run_id: str | None, output: Path, as_json: bool) -> None:
               help="folder of golden datasets, or one dataset")  # fmt: skip
 @output_option
 @json_option
-def write(run_id: str | None, golden: Path, output: Path, as_json: bool) -> None:
+@refusing
+def write(run_id: str | None, golden: Path, output: Store, as_json: bool) -> None:
     """Write metrics and outcomes of RUN_ID into its dataset's baseline.json, to be committed; without RUN_ID, of the
     newest accepted run of each test.
 
@@ -88,6 +92,8 @@ def write(run_id: str | None, golden: Path, output: Path, as_json: bool) -> None
 
 def _require_whole(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
+        if row["profile"] == IMPORTED:
+            raise click.UsageError(f"run {row['run_id'][:8]} of {printable(row['test_id'])} was imported: no baseline")
         if row["status"] == "error" or row["partial"]:
             raise click.UsageError(
                 f"run {row['run_id'][:8]} of {row['test_id']} is not whole: {row['not_accepted_because']}"

@@ -18,9 +18,11 @@ import orjson
 from pytest_vizart.cli.common import json_option, output_option
 from pytest_vizart.profiling.capabilities import Capability, measuring_capabilities
 from pytest_vizart.report.wording import encodable_throughout, printable
+from pytest_vizart.storage.store import Store
 from pytest_vizart.version import VERSION
 
 _EXTRAS = ("pytest-benchmark", "pyinstrument", "fastapi", "uvicorn", "laspy", "duckdb")
+_PROBE = ".vizart-doctor"
 _LITTLE_BYTES = 1_000_000_000
 
 
@@ -28,15 +30,16 @@ _LITTLE_BYTES = 1_000_000_000
 @output_option
 @json_option
 @click.pass_context
-def doctor(context: click.Context, output: Path, as_json: bool) -> None:
+def doctor(context: click.Context, output: Store, as_json: bool) -> None:
     """Say what can be measured on this machine, and why not.
 
     Exit status 1 if the output folder cannot be written; what this machine lacks is no error.
     """
-    writable = output_folder(output)
+    folder = output.local
+    writable = output_url(output) if folder is None else output_folder(folder)
     checks = {
         "measuring": measuring_capabilities(),
-        "output": (writable, free_space(output)),
+        "output": (writable,) if folder is None else (writable, free_space(folder)),
         "extras": tuple(installed(name) for name in _EXTRAS),
     }
     packages = dependency_versions()
@@ -59,6 +62,17 @@ def output_folder(output: Path) -> Capability:
         return Capability("output folder", False, problem, "give --output=DIR, a folder that can be written")
     later = "" if folder == output else ", made by the first session"
     return Capability("output folder", True, f"{output} can be written{later}")
+
+
+def output_url(output: Store) -> Capability:
+    """Try to write into an object store."""
+    try:
+        output.write(_PROBE, b"vizart")
+        output.delete([_PROBE])
+    except OSError as error:
+        problem = f"{output} cannot be written: {str(error).splitlines()[0]}"
+        return Capability("output URL", False, problem, "check its credentials, region and bucket")
+    return Capability("output URL", True, f"{output} can be written")
 
 
 def free_space(output: Path) -> Capability:

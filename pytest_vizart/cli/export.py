@@ -10,7 +10,7 @@ from typing import Any
 import click
 import orjson
 
-from pytest_vizart.cli.common import find_run, kept_runs, output_option
+from pytest_vizart.cli.common import find_run, kept_runs, output_option, refusing
 from pytest_vizart.errors import VizartError
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import gpu_readings, leaks_of, measure_table, outputs_of, span_table
@@ -23,6 +23,7 @@ from pytest_vizart.report.export_speedscope import speedscope
 from pytest_vizart.report.export_trace import chrome_trace
 from pytest_vizart.report.files import write_atomically
 from pytest_vizart.report.wording import encodable_throughout, printable
+from pytest_vizart.storage.store import Store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import FLAME_FILE
 
@@ -46,7 +47,8 @@ class KeptRun:
     "--output-file", type=click.Path(path_type=Path, dir_okay=False), help="file to write; standard output without"
 )
 @output_option
-def export(run_id: str, form: str | None, output_file: Path | None, output: Path) -> None:
+@refusing
+def export(run_id: str, form: str | None, output_file: Path | None, output: Store) -> None:
     """Write one run for other programs. RUN may be shortened, or `last`.
 
     chrome-trace opens in https://ui.perfetto.dev, speedscope in https://www.speedscope.app; csv are the spans, json is
@@ -76,29 +78,29 @@ def _read(history: History, row: dict[str, Any]) -> KeptRun:
     return KeptRun(row, span_table(history.spans(**only)), profile)
 
 
-def _as_trace(run: KeptRun, output: Path) -> bytes:
+def _as_trace(run: KeptRun, output: Store) -> bytes:
     facts = {name: str(run.row[name]) for name in ("run_id", "test_id", "started_at", "commit", "version", "cpu")}
     title = f"pytest-vizart: {run.row['test_id']}"
     return _json(chrome_trace(run.spans, run.profile.measures, run.profile.gpu, title=title, facts=facts))
 
 
-def _as_speedscope(run: KeptRun, output: Path) -> bytes:
-    flame = _flame(output / "runs" / run.row["run_id"] / FLAME_FILE)
+def _as_speedscope(run: KeptRun, output: Store) -> bytes:
+    flame = _flame(output, f"runs/{run.row['run_id']}/{FLAME_FILE}")
     return _json(speedscope(run.spans, flame, title=run.row["test_id"], exporter=f"pytest-vizart {VERSION}"))
 
 
-def _as_csv(run: KeptRun, output: Path) -> bytes:
+def _as_csv(run: KeptRun, output: Store) -> bytes:
     text = spans_csv(run.spans, run_id=run.row["run_id"], test_id=run.row["test_id"])
     return text.encode("utf-8", "backslashreplace")
 
 
-def _as_json(run: KeptRun, output: Path) -> bytes:
+def _as_json(run: KeptRun, output: Store) -> bytes:
     stages = stage_stats(run.spans, run.profile.measures)
     document = run_document(run.row, run.spans, stages, run.profile)
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-_FORMATS: dict[str, Callable[[KeptRun, Path], bytes]] = {
+_FORMATS: dict[str, Callable[[KeptRun, Store], bytes]] = {
     "chrome-trace": _as_trace,
     "speedscope": _as_speedscope,
     "json": _as_json,
@@ -106,15 +108,16 @@ _FORMATS: dict[str, Callable[[KeptRun, Path], bytes]] = {
 }
 
 
-def _flame(path: Path) -> FlameNode | None:
+def _flame(output: Store, name: str) -> FlameNode | None:
     """The function profile of a run; None where there is none. One that cannot be read is told and left out."""
     try:
-        return flame_from_json(orjson.loads(path.read_bytes()))
+        return flame_from_json(orjson.loads(output.read(name)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         click.echo(
-            f"warning: {printable(str(path))}: the function profile cannot be read and is left out ({error})", err=True
+            f"warning: {printable(output.where(name))}: the function profile cannot be read and is left out ({error})",
+            err=True,
         )
         return None
 

@@ -16,7 +16,9 @@ from pytest_vizart.golden.dataset import GoldenDataset, discover
 from pytest_vizart.golden.recorded import FOLDER, RecordedStore
 from pytest_vizart.golden.recorded_files import EXTENSIONS, read_output
 from pytest_vizart.history.reader import History
+from pytest_vizart.options import DEFAULT_OUTPUT
 from pytest_vizart.report.wording import plural, printable
+from pytest_vizart.storage.store import Store
 
 _NO_SAMPLE, _NOT_USED = "no such sample", "no run looked at it"
 
@@ -49,12 +51,16 @@ class _Plan:
 @golden_option
 @output_option
 @json_option
-def prune(yes: bool, unused: bool, golden: Path, output: Path, as_json: bool) -> None:
+def prune(yes: bool, unused: bool, golden: Path, output: Store, as_json: bool) -> None:
     """List, and with --yes remove, recorded outputs of samples that their dataset does not have, and what writers that
     were killed left behind. Files that nobody recorded are left alone."""
     try:
         history = History(output)
-        plans = [_plan(name, folder, history, unused=unused) for name, folder in discover(golden).items()]
+        under_way = _under_way(output)
+        plans = [
+            _plan(name, folder, history, unused=unused, under_way=under_way)
+            for name, folder in discover(golden).items()
+        ]
         for plan in plans if yes else ():
             for path in [*(each[2] for each in plan.stale), *plan.leftovers]:
                 plan.store.remove(path)
@@ -67,10 +73,10 @@ def prune(yes: bool, unused: bool, golden: Path, output: Path, as_json: bool) ->
         _tell_plan(plan, removed=yes)
 
 
-def _plan(dataset_name: str, folder: Path, history: History, *, unused: bool) -> _Plan:
+def _plan(dataset_name: str, folder: Path, history: History, *, unused: bool, under_way: bool) -> _Plan:
     dataset = GoldenDataset.load(folder)
     plan = _Plan(dataset_name, RecordedStore(folder / FOLDER))
-    looked = _looked(history, dataset_name)
+    looked = _looked(history, dataset_name, under_way=under_way)
     declared = looked.names | {spec.stage for spec in dataset.specs if spec.recorded}
     if unused and looked.unknown is not None:
         plan.notes.append(f"which names are in use is not known: {looked.unknown}")
@@ -111,7 +117,7 @@ def _is_output(path: Path) -> bool:
     return True
 
 
-def _looked(history: History, dataset: str) -> _Looked:
+def _looked(history: History, dataset: str, *, under_way: bool) -> _Looked:
     before = warnings_told()
     rows = history.runs().to_pylist()
     of_dataset = [row for row in rows if row["dataset"] == dataset]
@@ -123,7 +129,7 @@ def _looked(history: History, dataset: str) -> _Looked:
         return _Looked(names, "a file of the history cannot be read")
     if not of_dataset:
         return _Looked(names, "no run of this dataset is in the history; run the tests first, or give --output DIR")
-    if any((history.output / "journal").glob("*/")):
+    if under_way:
         return _Looked(names, "a session is under way, or died; run the tests first")
     newest = {row["test_id"]: row for row in rows}
     unsure = [test_id for test_id in _tests_of(rows, dataset) if not _is_whole(newest[test_id])]
@@ -131,6 +137,11 @@ def _looked(history: History, dataset: str) -> _Looked:
         told = listed([printable(test_id) for test_id in unsure])
         return _Looked(names, f"the last run of {told} raised, or was over a part of the data; run it whole first")
     return _Looked(names, None)
+
+
+def _under_way(output: Store) -> bool:
+    """Whether a session works, or died, beside this output; one that keeps its runs at a URL works in a folder."""
+    return any(((output.local or Path(DEFAULT_OUTPUT)) / "journal").glob("*/"))
 
 
 def _tests_of(rows: Iterable[dict[str, object]], dataset: str) -> Iterator[str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option
+from pytest_vizart.cli.common import at_hand, find_run, json_option, kept_runs, output_option, refusing
 from pytest_vizart.cli.golden_common import tell, tell_json
-from pytest_vizart.errors import VizartError
 from pytest_vizart.golden.dataset import discover
 from pytest_vizart.golden.recorded import FOLDER, RecordedStore
 from pytest_vizart.options import DEFAULT_GOLDEN
 from pytest_vizart.report.wording import plural, printable
+from pytest_vizart.storage.store import Store
 
 golden_option = click.option(
     "--golden",
@@ -29,26 +29,18 @@ golden_option = click.option(
 @golden_option
 @output_option
 @json_option
-def accept(run_id: str, samples: tuple[str, ...], golden: Path, output: Path, as_json: bool) -> None:
+@refusing
+def accept(run_id: str, samples: tuple[str, ...], golden: Path, output: Store, as_json: bool) -> None:
     """Record what RUN gave where it differed from the recorded outputs, or where nothing was recorded."""
     row = find_run(kept_runs(output), run_id)
-    kept = RecordedStore(output / "runs" / row["run_id"] / FOLDER)
-    found = [(name, sample) for name, sample, _ in kept.entries() if not samples or sample in samples]
-    unknown = sorted(set(samples) - {sample for _, sample in found})
-    if unknown:
-        listed = ", ".join(sorted({printable(sample) for _, sample, _ in kept.entries()})[:10])
-        raise click.UsageError(
-            f"run {row['run_id'][:8]} has no output of sample {printable(unknown[0])!r} that differs; hint: "
-            f"{f'there are {listed}' if listed else 'all its outputs equal the recorded ones'}"
-        )
-    try:
+    with at_hand(output, f"runs/{row['run_id']}/{FOLDER}") as folder:
+        kept = RecordedStore(folder)
+        found = _chosen(kept, row["run_id"], samples)
         store = RecordedStore(_dataset_folder(golden, row["dataset"]) / FOLDER)
         for name, sample in found:
             label = kept.read(name, sample)
             if label is not None:
                 store.write(name, sample, label)
-    except (VizartError, OSError) as error:
-        raise click.ClickException(printable(str(error))) from error
     if as_json:
         accepted = [{"name": name, "sample_id": sample} for name, sample in found]
         tell_json({"folder": str(store.root), "accepted": accepted})
@@ -56,6 +48,19 @@ def accept(run_id: str, samples: tuple[str, ...], golden: Path, output: Path, as
     tell(f"{store.root}: {plural(len(found), 'recorded output')} accepted")
     for name, sample in found:
         tell(f"{name}: {sample}", 1)
+
+
+def _chosen(kept: RecordedStore, run_id: str, samples: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Name and sample of what the run kept, of the samples asked for."""
+    found = [(name, sample) for name, sample, _ in kept.entries() if not samples or sample in samples]
+    unknown = sorted(set(samples) - {sample for _, sample in found})
+    if unknown:
+        listed = ", ".join(sorted({printable(sample) for _, sample, _ in kept.entries()})[:10])
+        raise click.UsageError(
+            f"run {run_id[:8]} has no output of sample {printable(unknown[0])!r} that differs; hint: "
+            f"{f'there are {listed}' if listed else 'all its outputs equal the recorded ones'}"
+        )
+    return found
 
 
 def _dataset_folder(golden: Path, name: str | None) -> Path:

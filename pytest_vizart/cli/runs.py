@@ -2,46 +2,80 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import click
-import orjson
+import pyarrow as pa
 
-from pytest_vizart.cli.common import json_option, kept_runs, output_option, plain_rows
-from pytest_vizart.report.wording import printable
+from pytest_vizart.cli.choosing import between, time_options, with_text, with_value
+from pytest_vizart.cli.common import (
+    csv_option,
+    json_option,
+    open_history,
+    output_option,
+    plain_rows,
+    refusing,
+    tell_json,
+)
+from pytest_vizart.cli.tables import Column, tell_csv, tell_table
+from pytest_vizart.storage.store import Store
+
+_STATUSES = ("passed", "failed", "error")
+
+_COLUMNS = (
+    Column("run", "run_id", lambda value: value[:8]),
+    Column("started", "started_at", lambda value: (value or "")[:19]),
+    Column("status", "status"),
+    Column("commit", "commit", lambda value: (value or "")[:9]),
+    Column("branch", "branch", lambda value: value or "", narrows=True),
+    Column("test", "test_id", narrows=True),
+    Column("serves as", "standing", narrows=True),
+)
 
 
 @click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="how many, newest ones")
+@click.option("--test", "test_text", metavar="TEXT", help="only tests whose node ID contains this text")
+@click.option("--status", type=click.Choice(_STATUSES), help="only runs that ended so")
+@click.option("--failed", is_flag=True, help="only runs that failed or ended in an error")
+@click.option("--branch", help="only runs of this branch")
+@time_options
 @output_option
 @json_option
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="how many, newest ones")
-@click.option("--test", "test_text", default=None, help="only tests whose node ID contains this text")
-def runs(output: Path, as_json: bool, limit: int, test_text: str | None) -> None:
-    """List the kept runs."""
-    rows = plain_rows(kept_runs(output))
-    if test_text is not None:
-        rows = [row for row in rows if test_text in row["test_id"]]
-    rows = rows[-limit:]
+@csv_option
+@refusing
+def runs(
+    output: Store, as_json: bool, as_csv: bool, limit: int, test_text: str | None, status: str | None, failed: bool,
+    branch: str | None, after: datetime | None, before: datetime | None,
+) -> None:  # fmt: skip
+    """List the kept runs, newest last. A pinned run (*) is kept by every clean-up."""
+    history = open_history(output)
+    table = with_text(history.runs(), "test_id", test_text)
+    table = between(with_value(with_value(table, "branch", branch), "status", status), after, before)
+    if failed:
+        table = _failed(table)
+    table = table.slice(max(table.num_rows - limit, 0))
+    pinned = {run_id for run_id, decision in history.decisions().items() if decision.pinned}
+    rows = [{**row, "pinned": row["run_id"] in pinned} for row in plain_rows(table)]
     if as_json:
-        click.echo(orjson.dumps({"schema_version": 1, "runs": rows}, option=orjson.OPT_INDENT_2))
-        return
-    for row in rows:
-        accepted = printable(_standing(row))
-        commit = printable((row["commit"] or "")[:9])
-        facts = (
-            row["run_id"][:8],
-            row["started_at"][:19],
-            f"{row['status']:<6}",
-            f"{commit:<9}",
-            printable(row["test_id"]),
-        )
-        click.echo(f"{'  '.join(facts)}  ({accepted})")
+        tell_json({"runs": rows})
+    elif as_csv:
+        tell_csv((*table.column_names, "pinned"), rows)
+    else:
+        tell_table(_COLUMNS, [{**row, "standing": _standing(row)} for row in rows])
+
+
+def _failed(table: pa.Table) -> pa.Table:
+    return table.filter(pa.array([status != "passed" for status in table["status"].to_pylist()], pa.bool_()))
 
 
 def _standing(row: dict[str, Any]) -> str:
     """What the run serves for, and why not for more."""
+    pin = "* " if row["pinned"] else ""
     if row["accepted"] and row["accepted_latency"]:
-        return "baseline"
+        return f"{pin}baseline"
     because = row["not_accepted_because"] or "not told"
-    return f"baseline of accuracy, not of latency: {because}" if row["accepted"] else f"not a baseline: {because}"
+    return pin + (
+        f"baseline of accuracy, not of latency: {because}" if row["accepted"] else f"not a baseline: {because}"
+    )

@@ -1,58 +1,168 @@
-"""`vizart show RUN`: one run: its stages, its memory, its accuracy, and the samples that were not correct."""
+"""`vizart show RUN`: one run: its stages, memory and accuracy, the samples that were not correct, what was saved."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import click
 import orjson
 
-from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option
+from pytest_vizart.cli.common import csv_option, find_run, json_option, open_history, output_option, refusing, tell_json
+from pytest_vizart.cli.tables import tell_csv
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import leaks_of, measure_table, span_table
+from pytest_vizart.history.schema import STAGES
 from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.records.profile import Leak
-from pytest_vizart.records.stage import StageStats
+from pytest_vizart.records.span import SpanTable
+from pytest_vizart.records.stage import Distribution, StageStats
 from pytest_vizart.report.measures import MeasureSummary, summed_up
 from pytest_vizart.report.nesting import nested
-from pytest_vizart.report.wording import bad_endings, leak_sentence, per_second, printable
+from pytest_vizart.report.wording import bad_endings, leak_sentence, per_second, plural, printable
+from pytest_vizart.storage.store import Store
+
+RUN_FILE = "run.json"
+_TOLD_ARTIFACTS = 20
+_NS_PER_MS = 1e6
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All that is told of a run. about: what run.json says; empty without one."""
+
+    run: dict[str, Any]
+    spans: SpanTable
+    stages: tuple[StageStats, ...]
+    leaks: tuple[Leak, ...]
+    measures: tuple[MeasureSummary, ...]
+    accuracy: Rows
+    outcomes: Rows
+    about: dict[str, Any]
 
 
 @click.command()
-@click.argument("run_id")
+@click.argument("run_id", metavar="RUN")
 @output_option
 @json_option
-def show(run_id: str, output: Path, as_json: bool) -> None:
-    """Show one run; RUN_ID may be shortened."""
-    run = find_run(kept_runs(output), run_id)
-    history = History(output)
-    only: dict[str, Any] = {"run_ids": [run["run_id"]], "session_ids": [run["session_id"]]}
+@csv_option
+@refusing
+def show(run_id: str, output: Store, as_json: bool, as_csv: bool) -> None:
+    """Show one run; RUN may be shortened, or `last`. --csv gives its stages."""
+    history = open_history(output)
+    run = find_run(history.runs(), run_id)
+    if as_csv:
+        tell_csv(STAGES.names, history.stages(run_ids=[run["run_id"]]).to_pylist())
+        return
+    shown = _read(history, output, run)
+    if as_json:
+        tell_json(_document(shown))
+    else:
+        _tell_run(shown)
+
+
+def _read(history: History, output: Store, run: dict[str, Any]) -> _Shown:
+    only: dict[str, Any] = {"run_ids": [run["run_id"]]}
     measures = measure_table(history.measures(**only))
     spans = span_table(history.spans(**only))
     stages = stage_stats(spans, measures)
-    leaks, summaries = leaks_of(history.leaks(**only)), summed_up(measures)
-    accuracy = history.accuracy(**only).select(["stage", "task", "metric", "value"]).to_pylist()
-    outcomes = history.outcomes(**only).to_pylist()
-    if as_json:
-        document = {
-            "schema_version": 1, "run": run, "stages": stages, "leaks": leaks, "measures": summaries,
-            "accuracy": accuracy, "outcomes": outcomes,
-        }  # fmt: skip
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-        return
-    click.echo(f"{run['run_id']}  {printable(run['test_id'])}  {run['status']}  {run['started_at'][:19]}")
-    endings = bad_endings(spans)
-    for depth, stage in nested(stages):
+    return _Shown(
+        run,
+        spans,
+        # Of what was imported there are figures, and most often no spans.
+        stages or tuple(_kept_stage(row) for row in history.stages(**only).to_pylist()),
+        leaks_of(history.leaks(**only)),
+        summed_up(measures),
+        history.accuracy(**only, columns=("stage", "task", "metric", "value")).to_pylist(),
+        history.outcomes(**only).to_pylist(),
+        _run_file(output, run["run_id"]),
+    )
+
+
+def _kept_stage(row: dict[str, Any]) -> StageStats:
+    times = [row[f"wall_{name}_ns"] for name in ("median", "p95", "p99", "min", "max")]
+    known = [math.nan if each is None else each / _NS_PER_MS for each in times]
+    wall = None if times[0] is None else Distribution(*known)
+    return StageStats(row["stage"], row["spans"], row["errors"], wall, parent=row["parent"], items=row["items"] or 0)
+
+
+def _run_file(output: Store, run_id: str) -> dict[str, Any]:
+    """What stands in run.json; one that cannot be read is told and left out."""
+    name = f"runs/{run_id}/{RUN_FILE}"
+    try:
+        about = orjson.loads(output.read(name))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        click.echo(f"warning: {printable(output.where(name))}: left out ({printable(str(error))})", err=True)
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _document(shown: _Shown) -> dict[str, Any]:
+    return {
+        "run": shown.run,
+        "command": _text(shown.about.get("command")),
+        "notes": _notes(shown),
+        "stages": shown.stages,
+        "leaks": shown.leaks,
+        "measures": shown.measures,
+        "accuracy": shown.accuracy,
+        "outcomes": shown.outcomes,
+        "artifacts": _artifacts(shown),
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _notes(shown: _Shown) -> list[str]:
+    notes = shown.about.get("notes")
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
+
+
+def _artifacts(shown: _Shown) -> list[str]:
+    """Paths of saved outputs in the output folder: those of samples, then those of run.json that belong to none."""
+    of_run = shown.about.get("artifacts")
+    told = [each.get("path") for each in of_run if isinstance(each, dict)] if isinstance(of_run, list) else []
+    of_samples = [path for row in shown.outcomes for path in row["artifacts"] or ()]
+    return list(dict.fromkeys([*of_samples, *(path for path in told if isinstance(path, str))]))
+
+
+def _tell_run(shown: _Shown) -> None:
+    run = shown.run
+    click.echo(f"{run['run_id']}  {printable(run['test_id'])}  {run['status']}  {(run['started_at'] or '')[:19]}")
+    endings = bad_endings(shown.spans)
+    for depth, stage in nested(shown.stages):
         _tell(_stage_line(stage, endings.get(stage.name)), depth)
-    _tell_profile(stages, leaks, summaries)
-    for row in accuracy:
+    _tell_profile(shown.stages, shown.leaks, shown.measures)
+    for row in shown.accuracy:
         _tell(f"{row['stage']}: {row['metric']} {'-' if row['value'] is None else format(row['value'], '.4f')}")
-    for row in outcomes:
+    for row in shown.outcomes:
         if row["status"] in ("wrong", "invalid"):
             _tell(f"{row['stage']}: {row['sample_id']} {row['status']}: {row['reason']} ({row['input_path']})")
+            for path in row["artifacts"] or ():
+                _tell(path, 1)
     if run["error"]:
         _tell(f"error: {run['error']}")
+    _tell_saved(_artifacts(shown))
+    for note in _notes(shown):
+        _tell(f"note: {note}")
+    if command := _text(shown.about.get("command")):
+        _tell(f"again: {command}")
+
+
+def _tell_saved(artifacts: list[str]) -> None:
+    if artifacts:
+        _tell(f"{plural(len(artifacts), 'saved output')}:")
+        for path in artifacts[:_TOLD_ARTIFACTS]:
+            _tell(path, 1)
+        if len(artifacts) > _TOLD_ARTIFACTS:
+            _tell(f"... {len(artifacts) - _TOLD_ARTIFACTS:,} more (--json)", 1)
 
 
 def _tell(text: str, depth: int = 0) -> None:
@@ -75,7 +185,8 @@ def _stage_line(stage: StageStats, ending: str | None) -> str:
     name = f"{stage.name} *" if stage.concurrent else stage.name
     if stage.wall_ms is None:
         return f"{name}: {ending or 'only warm-up'}"
-    parts = [f"median {stage.wall_ms.median:.3f} ms, p95 {stage.wall_ms.p95:.3f} ms"]
+    parts = [f"median {stage.wall_ms.median:.3f} ms"]
+    parts += [] if math.isnan(stage.wall_ms.p95) else [f"p95 {stage.wall_ms.p95:.3f} ms"]
     parts += [f"CPU {stage.cpu_ms.median:.3f} ms"] if stage.cpu_ms else []
     parts += [f"{per_second(stage.per_second)} per second"] if stage.per_second is not None else []
     memory = stage.memory_mb

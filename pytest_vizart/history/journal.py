@@ -1,15 +1,19 @@
 """The journal: what a session under way has finished, one JSON file per run or piece, in `journal/<session>/`.
 
 Every process of a session writes here, and one of them, the controller, reads it all at the end. What a session left
-behind that died before its end is taken over by the next one.
+behind that died before its end is taken over by the next one, which renames the folder: only one can. Every file ends
+with a digest of itself, so that a damaged one is known as such. `keeping.json` holds the name under which the session's
+tables are written: who is killed at it is followed by another who writes the same files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import platform
 import shutil
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,24 +21,40 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from pytest_vizart.history.owner import Owner, owner_of, read_owner, still_for_s, unchanged_s
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.text import escaped
 
-_CLOCK_STEP_S = 5.0
+FOLDER = "journal"
+_TAKEN = ".taken-over-"
+_KEPT = ".kept-"
+_SEAL = b',"digest":"'
+_SEAL_BYTES = len(_SEAL) + 16 + len(b'"}')
 _runs: TypeAdapter[RunResult] = TypeAdapter(RunResult)
 _sessions: TypeAdapter[Session] = TypeAdapter(Session)
+OnDamage = Callable[[str], None]
 
 
 class Journal:
     """The journal of one session, seen by one of its processes."""
 
     def __init__(self, output: Path, session_id: str) -> None:
-        self.folder = output / "journal" / session_id
+        self.output = output
+        self.folder = output / FOLDER / session_id
+        self._unread = False
 
     @property
     def spans(self) -> Path:
         """Folder of the span journals of runs under way."""
         return self.folder / "spans"
+
+    @property
+    def session_id(self) -> str:
+        return session_id_of(self.folder.name)
+
+    @property
+    def is_taken_over(self) -> bool:
+        return _TAKEN in self.folder.name
 
     def open(self, session: Session, *, owner_pid: int | None = None) -> None:
         """Make the folder and say whose it is: this process's, or the controller's that started it.
@@ -43,97 +63,184 @@ class Journal:
             OSError: it cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        pid = owner_pid or os.getpid()
-        self._own(pid)
-        _write(self.folder / "session.json", as_json(session))
+        _write(_owner_file(self.folder), owner_of(owner_pid or os.getpid()).as_json())
+        _write(self.folder / "session.json", _sealed(as_json(session)))
 
     def add_run(self, result: RunResult) -> None:
         """Keep a finished run."""
         self._add(f"run-{result.info.run_id}.json", as_json(result))
 
-    def add_piece(self, name: str, payload: bytes) -> None:
+    def add_piece(self, run_id: str, payload: bytes) -> None:
         """Keep one sample's part of a run that several tests make together."""
-        self._add(f"piece-{name}.json", payload)
+        self._add(f"piece-{run_id}-{uuid.uuid4().hex}.json", payload)
 
-    def runs(self, on_damage: Callable[[str], None]) -> Iterator[RunResult]:
+    def forget_pieces(self, run_id: str) -> None:
+        """Delete the parts of a run, when it is kept as a whole."""
+        for path in self.folder.glob(f"piece-{run_id}-*.json"):
+            with suppress(OSError):  # it is passed over by whoever finds the run beside it
+                path.unlink()
+
+    def runs(self, on_damage: OnDamage) -> Iterator[RunResult]:
         """Yield the finished runs in the order in which they began; damaged files are reported and left out."""
         found = []
-        for path in self.folder.glob("run-*.json"):
+        for path, payload in self._read("run-*.json", on_damage):
             try:
-                found.append(from_json(path.read_bytes()))
-            except (OSError, ValidationError) as error:
-                on_damage(f"{path}: this journal file cannot be read and is left out ({type(error).__name__})")
+                found.append(from_json(payload))
+            except ValidationError:
+                on_damage(_damaged(path))
         yield from sorted(found, key=lambda run: run.info.started_us)
 
-    def pieces(self) -> Iterator[tuple[Path, bytes]]:
-        """Yield the kept pieces with their files."""
-        for path in sorted(self.folder.glob("piece-*.json")):
-            yield path, path.read_bytes()
+    def pieces(self, on_damage: OnDamage, *, whole: Collection[str] = ()) -> Iterator[tuple[Path, bytes]]:
+        """Yield the kept pieces with their files, those of the runs in `whole` aside; damaged ones are reported."""
+        for path, payload in self._read("piece-*.json", on_damage):
+            if path.name.removeprefix("piece-").rpartition("-")[0] not in whole:
+                yield path, payload
 
     def claim(self) -> bool:
         """Make a dead session's journal this process's own; False if another process was faster."""
-        claimed = self.folder.with_name(f"{self.folder.name}.taken-over-{os.getpid()}")
+        claimed = self.folder.with_name(f"{self.session_id}{_TAKEN}{uuid.uuid4().hex[:12]}")
         try:
+            # Its new owner stands in it before it gets its new name: at no moment is it one's who is dead.
+            _write(self.folder / _owner_file(claimed).name, owner_of(os.getpid()).as_json())
             self.folder.rename(claimed)
         except OSError:
             return False
         self.folder = claimed
-        self._own(os.getpid())
         return True
 
-    def session(self) -> Session | None:
-        """Return whose journal it is, None where that is damaged or absent."""
+    def session(self, on_damage: OnDamage) -> Session | None:
+        """Return whose journal it is, None where that is damaged, which is reported, or absent."""
+        path = self.folder / "session.json"
         try:
-            return _sessions.validate_json((self.folder / "session.json").read_bytes())
-        except (OSError, ValidationError):
+            return _sessions.validate_json(_unsealed(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            on_damage(_damaged(path))
             return None
 
-    def remove(self) -> None:
-        """Forget the journal, when all of it stands in the history."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def stem(self) -> str | None:
+        """Return the name under which the session's tables are, or were, being written."""
+        try:
+            return str(orjson.loads(_unsealed((self.folder / "keeping.json").read_bytes()))["stem"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
-    def _own(self, pid: int) -> None:
-        owner = {"host": platform.node(), "pid": pid, "started": _process_start(pid)}
-        _write(self.folder / "owner.json", orjson.dumps(owner))
+    def choose(self, stem: str) -> None:
+        """Say under which name the tables will be written, before the first one is. Raises: OSError."""
+        _write(self.folder / "keeping.json", _sealed(orjson.dumps({"stem": stem})))
+
+    def remove(self) -> None:
+        """Forget the journal, when all of it stands in the history. A file that could not be read now is left."""
+        if self._unread:
+            return
+        kept = self.folder.with_name(f"{_KEPT}{self.session_id}.{uuid.uuid4().hex[:12]}")
+        try:
+            self.folder.rename(kept)  # at once: what is left of it half deleted is no journal
+        except OSError:
+            kept = self.folder
+        shutil.rmtree(kept, ignore_errors=True)
+
+    def _read(self, pattern: str, on_damage: OnDamage) -> Iterator[tuple[Path, bytes]]:
+        for path in sorted(self.folder.glob(pattern)):
+            try:
+                yield path, _unsealed(path.read_bytes())
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self._unread = True
+                on_damage(f"{path}: this journal file cannot be read now and is left ({error.strerror or error})")
+            except ValueError:
+                on_damage(_damaged(path))
 
     def _add(self, name: str, payload: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / name, payload)
+        _write(self.folder / name, _sealed(payload))
 
 
-def dead_journals(output: Path) -> Iterator[Journal]:
-    """Yield the journals whose process is gone."""
-    for folder in sorted((output / "journal").glob("*/")):
-        try:
-            owner = orjson.loads((folder / "owner.json").read_bytes())
-            # Of a process on another machine, or in another container, nothing can be known here.
-            alive = owner["host"] != platform.node() or _is_alive(owner)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # another process may be making it at this moment
-        if not alive:
-            yield Journal(output, folder.name)
+def session_id_of(folder_name: str) -> str:
+    """Return the session whose journal bears this name, be it taken over or not."""
+    return folder_name.partition(_TAKEN)[0]
 
 
-def _is_alive(owner: dict[str, Any]) -> bool:
-    started = _process_start(int(owner["pid"]))
-    # The start is told by the clock, which may have been set meanwhile.
-    return started is not None and abs(started - float(owner["started"])) < _CLOCK_STEP_S
+def sessions_in(output: Path) -> set[str]:
+    """Return the sessions whose journal stands there: their tables may be written again."""
+    # Twice: a folder that is renamed while it is listed may be passed over.
+    names = {*_names(output / FOLDER), *_names(output / FOLDER)}
+    return {session_id_of(name) for name in names if not name.startswith(".")}
+
+
+def dead_journals(output: Path, on_damage: OnDamage = lambda message: None) -> Iterator[Journal]:
+    """Yield the journals whose process is gone; see `owner` for those of whom that cannot be known."""
+    for name in _names(output / FOLDER):
+        folder = output / FOLDER / name
+        if name.startswith(_KEPT):
+            shutil.rmtree(folder, ignore_errors=True)  # who was at it is dead, or at it still
+        elif not name.startswith(".") and folder.is_dir() and _is_left(folder, on_damage):
+            yield Journal(output, name)
+
+
+def _is_left(folder: Path, on_damage: OnDamage) -> bool:
+    path = _owner_file(folder)
+    owner: Owner | None = None
+    damage = None
+    try:
+        owner = read_owner(path)
+    except FileNotFoundError:
+        pass  # another process may be making it at this moment
+    except OSError:
+        return False
+    except ValueError:
+        damage = _damaged(path)
+    still_s = still_for_s(owner)
+    if still_s is None or (still_s > 0 and unchanged_s(folder) < still_s):
+        return False
+    if damage is not None:
+        on_damage(damage)
+    return True
+
+
+def _owner_file(folder: Path) -> Path:
+    claim = folder.name.partition(_TAKEN)[2]
+    return folder / (f"owner-{claim}.json" if claim else "owner.json")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: this journal file is damaged and is left out"
 
 
 def _write(path: Path, payload: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(payload)
-    temporary.replace(path)
-
-
-def _process_start(pid: int) -> float | None:
-    """When the process began: a recycled process ID has another start."""
-    import psutil
-
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None
+        temporary.write_bytes(payload)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def _sealed(payload: bytes) -> bytes:
+    """A JSON object with its own digest as the last entry, which readers that do not know it pass over."""
+    digest = hashlib.blake2b(payload, digest_size=8).hexdigest().encode()
+    return payload[:-1] + _SEAL + digest + b'"}'
+
+
+def _unsealed(payload: bytes) -> bytes:
+    """Raises ValueError if it is not what was sealed. Files of older versions have no seal."""
+    if payload[-_SEAL_BYTES:-18] != _SEAL:
+        return payload
+    plain = payload[:-_SEAL_BYTES] + b"}"
+    if hashlib.blake2b(plain, digest_size=8).hexdigest().encode() != payload[-18:-2]:
+        raise ValueError("its digest is another one")
+    return plain
 
 
 def from_json(text: str | bytes) -> RunResult:

@@ -2,201 +2,246 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from os import PathLike
-from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pytest_vizart.errors import warn
+from pytest_vizart.errors import HistoryError, UsageError
+from pytest_vizart.history.aggregates import SPAN_COLUMNS
+from pytest_vizart.history.columns import chosen, distinct, joined, rows_with, strings
+from pytest_vizart.history.computed_stages import ComputedStages
+from pytest_vizart.history.decisions import Decision
+from pytest_vizart.history.files import TableFiles, until_settled
+from pytest_vizart.history.parquet_file import schema_of
+from pytest_vizart.history.run_index import RunIndex
+from pytest_vizart.history.runs_table import RunsTable
 from pytest_vizart.history.schema import TABLES
+from pytest_vizart.history.selection import Wanted, read_rows
+from pytest_vizart.storage.opening import open_store
+from pytest_vizart.storage.store import Store
 
-_SMALL_TABLES = ("runs", "decisions")
+__all__ = ["Decision", "History"]
 
-
-class Decision(NamedTuple):
-    """Whether a run is a baseline from then on, as somebody decided by hand."""
-
-    accepted: bool
-    decided_us: int
+T = TypeVar("T")
+Texts = Collection[str] | None
 
 
 class History:
-    """The kept runs of one output folder.
+    """The kept runs of one output folder or object store.
 
-    Each method returns an Arrow table with the columns of `docs/storage.md`; None filters nothing.
+    Each method returns an Arrow table with the columns of `docs/storage.md`; a filter that is None filters nothing.
+    Filters and `columns` spare reading what is of no interest. All methods raise HistoryError if the place cannot be
+    listed, and UsageError for a column that is none; files that are damaged are warned of once and left out.
+
+    Args:
+        place: a folder, a URL as `--vizart-output` takes it, or a Store.
     """
 
-    def __init__(self, output: str | PathLike[str] = ".vizart") -> None:
-        self.output = Path(output)
-        self._damaged: set[Path] = set()
-        self._kept: dict[Path, pa.Table | None] = {}
+    def __init__(self, place: str | PathLike[str] | Store = ".vizart") -> None:
+        self.store = open_store(place)
+        self._files = TableFiles(self.store)
+        self._index = RunIndex(self._files)
+        self._runs = RunsTable(self._files, self._index)
+        self._computed = ComputedStages(self._files)
 
-    def runs(self, *, test_id: str | None = None, fingerprint: str | None = None) -> pa.Table:
+    def runs(
+        self,
+        *,
+        test_id: str | None = None,
+        fingerprint: str | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
+        branches: Texts = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """One row per run, oldest first; decisions of `vizart baseline accept` are worked into the accepted columns."""
-        table = self._read("runs", {"test_id": test_id, "fingerprint": fingerprint})
-        return self._with_decisions(table).sort_by([("started_at", "ascending")])
+        one = {"test_id": test_id, "fingerprint": fingerprint}
+        several = {"run_id": run_ids, "session_id": session_ids, "branch": branches}
+        values: dict[str, Collection[str]] = {name: [value] for name, value in one.items() if value is not None}
+        values |= {name: list(allowed) for name, allowed in several.items() if allowed is not None}
+        names = _columns("runs", columns)
+        return self._told(lambda: self._runs.read(names, values))
+
+    def last_accepted(
+        self,
+        test_id: str,
+        *,
+        fingerprint: str | None = None,
+        branches: Texts = None,
+        count: int = 10,
+        latency: bool = False,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """The last runs of a test that may serve as a baseline, newest last, on one machine and some branches.
+
+        Args:
+            latency: only runs whose times may serve, too.
+        """
+        needed = ("accepted", "accepted_latency")
+        names = _columns("runs", columns)
+        rows = self.runs(
+            test_id=test_id, fingerprint=fingerprint, branches=branches, columns=tuple(dict.fromkeys((*names, *needed)))
+        )
+        mask = rows["accepted"].fill_null(False)
+        if latency:
+            mask = pc.and_(mask, rows["accepted_latency"].fill_null(False))
+        rows = rows.filter(mask).select(list(names))
+        return rows.slice(max(rows.num_rows - count, 0))
+
+    def stages(
+        self,
+        *,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
+        stage: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """One row per run and stage: its order statistics. Of runs that older versions kept they are computed."""
+        names = _columns("stages", columns)
+        return self._told(lambda: self._stages(run_ids, session_ids, stage, names))
 
     def spans(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """One row per span. `session_ids` and `columns` spare reading the files and columns of no interest."""
-        return self._read("spans", {"run_id": run_ids, "stage": stage}, session_ids, columns)
+        """One row per span."""
+        return self._read("spans", run_ids, session_ids, columns, stage=stage)
 
     def accuracy(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """One row per run, stage and metric."""
-        return self._read("accuracy", {"run_id": run_ids, "stage": stage}, session_ids)
+        return self._read("accuracy", run_ids, session_ids, columns, stage=stage)
 
     def subsets(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """One row per run, stage, class or tag, and metric."""
-        return self._read("subsets", {"run_id": run_ids, "stage": stage}, session_ids)
+        return self._read("subsets", run_ids, session_ids, columns, stage=stage)
 
     def outcomes(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
         status: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """One row per run, stage and sample."""
-        return self._read("outcomes", {"run_id": run_ids, "stage": stage, "status": status}, session_ids)
+        return self._read("outcomes", run_ids, session_ids, columns, stage=stage, status=status)
 
     def measures(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """One row per gauge reading, count and wait on an external service."""
-        return self._read("measures", {"run_id": run_ids, "stage": stage}, session_ids)
+        """One row per reading of a gauge, addition to a counter, and wait on an external service."""
+        return self._read("measures", run_ids, session_ids, columns, stage=stage)
 
     def outputs(
         self,
         *,
-        run_ids: Sequence[str] | None = None,
-        session_ids: Sequence[str] | None = None,
+        run_ids: Texts = None,
+        session_ids: Texts = None,
         stage: str | None = None,
-    ) -> pa.Table:
-        """One row per run, stage and sample: what the stage's output was."""
-        return self._read("outputs", {"run_id": run_ids, "stage": stage}, session_ids)
-
-    def leaks(self, *, run_ids: Sequence[str] | None = None, session_ids: Sequence[str] | None = None) -> pa.Table:
-        """One row per run and resource: how memory moved from sample to sample."""
-        return self._read("leaks", {"run_id": run_ids}, session_ids)
-
-    def gpu(self, *, run_ids: Sequence[str] | None = None, session_ids: Sequence[str] | None = None) -> pa.Table:
-        """One row per reading of the GPU's driver."""
-        return self._read("gpu", {"run_id": run_ids}, session_ids)
-
-    def _read(
-        self,
-        name: str,
-        filters: dict[str, str | Sequence[str] | None],
-        session_ids: Sequence[str] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        schema = TABLES[name] if columns is None else pa.schema([TABLES[name].field(column) for column in columns])
-        wanted = {
-            column: [value] if isinstance(value, str) else list(value)
-            for column, value in filters.items()
-            if value is not None
-        }
-        sessions = None if session_ids is None else set(session_ids)
-        tables = [schema.empty_table()]
-        for path in sorted((self.output / "metrics" / name).glob("*.parquet")):
-            # A file is called <time>-<session>.parquet, and a time has no dash in it.
-            if sessions is not None and path.name.partition("-")[2].partition(".")[0] not in sessions:
-                continue
-            table = (self._read_small_file if name in _SMALL_TABLES else self._read_file)(path, schema)
-            if table is not None:
-                tables.append(_filtered(table, wanted))
-        # Files bring dictionaries of their own: grouping over differing ones fails, so they are unified.
-        return pa.concat_tables(tables).unify_dictionaries()
+        """One row per summarised output."""
+        return self._read("outputs", run_ids, session_ids, columns, stage=stage)
 
-    def _read_small_file(self, path: Path, schema: pa.Schema) -> pa.Table | None:
-        """Read a file of which a session asks again and again; files are immutable, so once is enough."""
-        if path not in self._kept:
-            self._kept[path] = self._read_file(path, schema)
-        return self._kept[path]
+    def leaks(
+        self, *, run_ids: Texts = None, session_ids: Texts = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """One row per run and resource whose growth was measured."""
+        return self._read("leaks", run_ids, session_ids, columns)
 
-    def _read_file(self, path: Path, schema: pa.Schema) -> pa.Table | None:
-        try:
-            with pq.ParquetFile(path) as file:
-                there = [name for name in schema.names if name in file.schema_arrow.names]
-                return _conformed(file.read(columns=there), schema)
-        except (OSError, pa.ArrowException) as error:
-            if path not in self._damaged:
-                self._damaged.add(path)
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                warn(
-                    f"{path}: this part of the history cannot be read and is left out ({reason}); hint: delete the file"
-                )
-            return None
+    def gpu(
+        self, *, run_ids: Texts = None, session_ids: Texts = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """One row per reading of the GPU's driver."""
+        return self._read("gpu", run_ids, session_ids, columns)
 
     def decisions(self) -> dict[str, Decision]:
-        """Return, by run ID, what somebody decided of it. The latest decision holds."""
-        table = self._read("decisions", {}).sort_by([("decided_at", "ascending")])
-        columns = (
-            table["run_id"].to_pylist(),
-            table["accepted"].to_pylist(),
-            table["decided_at"].cast("int64").to_pylist(),
-        )
-        return {run_id: Decision(accepted, decided_us) for run_id, accepted, decided_us in zip(*columns, strict=True)}
+        """Return, by run ID, what somebody decided of it. The latest word on each question holds."""
+        return self._told(self._runs.decisions)
 
-    def _with_decisions(self, runs: pa.Table) -> pa.Table:
-        decided = self.decisions()
-        if not decided:
-            return runs
-        ids, contended = runs["run_id"].to_pylist(), runs["contended"].to_pylist()
-        for column in ("accepted", "accepted_latency"):
-            values = [
-                # Nobody can decide that times measured beside other workers are sound.
-                decided[run_id].accepted and not (column == "accepted_latency" and beside)
-                if run_id in decided
-                else value
-                for run_id, value, beside in zip(ids, runs[column].to_pylist(), contended, strict=True)
-            ]
-            runs = runs.set_column(
-                runs.schema.get_field_index(column), runs.schema.field(column), pa.array(values, pa.bool_())
-            )
-        return runs
+    def files(self, table: str) -> list[str]:
+        """Return the files, as paths or URLs, that hold the rows of a table: what other programs are to read."""
+        if table not in TABLES:
+            raise UsageError("no such table", expected=", ".join(TABLES), found=table)
+        listing = self._told(lambda: self._files.listing(table))
+        return [self.store.where(file.entry.name) for file in listing.live]
+
+    def _read(
+        self, table: str, run_ids: Texts, session_ids: Texts, columns: Sequence[str] | None, **values: str | None
+    ) -> pa.Table:
+        names = _columns(table, columns)
+        given = {name: [value] for name, value in values.items() if value is not None}
+        return self._told(lambda: self._rows(table, run_ids, session_ids, names, given))
+
+    def _rows(
+        self, table: str, run_ids: Texts, session_ids: Texts, columns: tuple[str, ...], values: dict[str, list[str]]
+    ) -> pa.Table:
+        every = run_ids is None and session_ids is None
+        choice = None if every else self._index.choose(run_ids, session_ids)
+        return read_rows(self._files, self._index, Wanted(table, columns, choice, values))
+
+    def _stages(self, run_ids: Texts, session_ids: Texts, stage: str | None, columns: tuple[str, ...]) -> pa.Table:
+        every = run_ids is None and session_ids is None
+        choice = None if every else self._index.choose(run_ids, session_ids)
+        needed = tuple(dict.fromkeys((*columns, "run_id", "stage")))
+        rows = read_rows(self._files, self._index, Wanted("stages", needed, choice))
+        asked = self._computed.candidates() if choice is None else choice.run_ids
+        without = asked.filter(pc.invert(pc.is_in(asked, value_set=distinct(rows["run_id"]))))
+        if len(without):
+            computed = self._computed.of(without, self._spans_of)
+            if computed is not None:
+                rows = joined([rows, computed.select(list(needed))], schema_of("stages", needed))
+        if stage is not None:
+            rows = chosen(rows, rows_with(rows["stage"], strings([stage])))
+        return rows.select(list(columns))
+
+    def _spans_of(self, run_ids: pa.Array) -> pa.Table:
+        choice = self._index.choose(run_ids.to_pylist(), None)
+        return read_rows(self._files, self._index, Wanted("spans", SPAN_COLUMNS, choice))
+
+    def _told(self, work: Callable[[], T]) -> T:
+        try:
+            return until_settled(work)
+        except OSError as error:
+            raise HistoryError(
+                f"the history cannot be read ({error.strerror or error})",
+                file=str(self.store),
+                hint="check that the place is there and may be read",
+            ) from error
 
 
-def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with exactly the schema's columns: null where an older file has none, newer columns left out."""
-    if table.schema.equals(schema):
-        return table.replace_schema_metadata(None)
-    arrays = [
-        table[field.name].cast(field.type) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _filtered(table: pa.Table, wanted: dict[str, list[str]]) -> pa.Table:
-    for column, values in wanted.items():
-        plain = table[column].cast(pa.string())
-        table = table.filter(pc.is_in(plain, value_set=pa.array(values, pa.string())))
-    return table
+def _columns(table: str, columns: Sequence[str] | None) -> tuple[str, ...]:
+    names = TABLES[table].names
+    if columns is None:
+        return tuple(names)
+    for name in columns:
+        if name not in names:
+            raise UsageError(f"{table} has no such column", expected=", ".join(names), found=name)
+    return tuple(columns)

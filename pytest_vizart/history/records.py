@@ -14,7 +14,8 @@ _NOT_IN_RECORDS = ("run_id", "test_id")
 
 
 def span_table(table: pa.Table) -> SpanTable:
-    """Return the spans of one run. What files of version 1 lack is made up from what they have.
+    """Return the spans of one run. What files of version 1 lack is made up from what they have, and a self time that
+    is not kept is the wall time.
 
     Args:
         table: rows of one run, as `History.spans` gives them.
@@ -22,6 +23,9 @@ def span_table(table: pa.Table) -> SpanTable:
     columns = _columns(table, SPAN_COLUMNS)
     if columns["span_id"] and columns["span_id"][0] is None:
         _complete(columns)
+    else:
+        own = zip(columns["self_ns"], columns["wall_ns"], strict=True)
+        columns["self_ns"] = [wall if value is None else value for value, wall in own]
     return SpanTable(**columns)
 
 

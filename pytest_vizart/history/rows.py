@@ -14,8 +14,11 @@ from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.profile import MEASURE_COLUMNS
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.span import SPAN_COLUMNS
+from pytest_vizart.records.text import escaped
 
 Columns = dict[str, list[Any]]
+
+_BITS = 10
 
 
 def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.Table]:
@@ -23,7 +26,7 @@ def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.
     columns: dict[str, Columns] = {
         "runs": _from_rows([_run_row(session, run) for run in runs], "runs"),
         "stages": _from_rows([row for run in runs for row in _stage_rows(run)], "stages"),
-        "spans": _from_columns(runs, "spans", SPAN_COLUMNS, lambda run: run.spans),
+        "spans": _without_repetition(_from_columns(runs, "spans", SPAN_COLUMNS, lambda run: run.spans)),
         "accuracy": _from_rows([row for run in runs for row in _accuracy_rows(run)], "accuracy"),
         "subsets": _from_rows([row for run in runs for row in _subset_rows(run)], "subsets"),
         "outcomes": _from_rows([row for run in runs for row in _outcome_rows(run)], "outcomes"),
@@ -38,8 +41,21 @@ def session_tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.
 def as_table(name: str, columns: Columns) -> pa.Table:
     """Return columns as an Arrow table with the stored schema."""
     schema = TABLES[name]
-    arrays = [pa.array(columns[column.name], type=column.type) for column in schema]
+    arrays = [_array(columns[column.name], column.type) for column in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, type=kind)
+    except UnicodeEncodeError:  # half a surrogate pair, in the name of a file or a stage
+        return pa.array([_escaped(value) for value in values], type=kind)
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_escaped(each) for each in value]
+    return escaped(value) if isinstance(value, str) else value
 
 
 def _from_rows(rows: list[dict[str, Any]], table: str) -> Columns:
@@ -88,8 +104,14 @@ def _stage_rows(run: RunResult) -> list[dict[str, Any]]:
 
 
 def _rounded(value: float | None, factor: float) -> int | None:
-    """Times of 4 significant digits take half the room; their noise is a hundred times as large."""
-    return None if value is None else round(float(f"{value * factor:.4g}"))
+    return None if value is None else rounded_time(value * factor)
+
+
+def rounded_time(value_ns: float) -> int:
+    """Times to 0.1 % take half the room; their noise is far larger. Bits, as decimal digits leave more values."""
+    whole = round(value_ns)
+    dropped = max(whole.bit_length() - _BITS, 0)
+    return (whole + (1 << dropped >> 1)) >> dropped << dropped
 
 
 def _whole(megabytes: float | None) -> int | None:
@@ -107,6 +129,16 @@ def _from_columns(
         for name in names:
             columns[name].extend(getattr(source, name))
     return columns
+
+
+def _without_repetition(spans: Columns) -> Columns:
+    """Null for a self time that is the wall time, as of every span with none inside, and for no pause at all."""
+    times = zip(spans["self_ns"], spans["wall_ns"], strict=True)
+    return {
+        **spans,
+        "self_ns": [None if own == wall else own for own, wall in times],
+        "paused_ns": [paused or None for paused in spans["paused_ns"]],
+    }
 
 
 def _from_records(runs: Sequence[RunResult], table: str, records_of: Callable[[RunResult], Sequence[Any]]) -> Columns:

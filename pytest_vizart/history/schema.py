@@ -8,7 +8,7 @@ Version history
     4  (0.1.0)  the table stages; outcomes name their artifacts, runs their model files, decisions pin runs; self_ns and
                 paused_ns of spans are null where they say nothing new. Compacted files.
 
-Files are `metrics/<table>/<time>-<session>.parquet`. A column that an older file lacks reads as null. Timestamps are
+What files are called stands in `history/names.py`. A column that an older file lacks reads as null. Timestamps are
 microseconds UTC; durations are nanoseconds; memory is bytes. `run_id` joins the tables; machine, code and data of a
 run stand in `runs`.
 """
@@ -73,7 +73,9 @@ STAGES = pa.schema(
         _column("spans", pa.int64(), "spans counted: warm-up excluded, errors included"),
         _column("errors", pa.int64(), "counted spans that an exception left"),
         _column("items", pa.int64(), "samples in the counted spans without an error"),
-        _column("wall_median_ns", pa.int64(), "median wall time; all times here are rounded to 4 significant digits"),
+        _column(
+            "wall_median_ns", pa.int64(), "median wall time; all times here are rounded to 11 significant bits, 0.05 %"
+        ),
         _column("wall_p95_ns", pa.int64(), "95th percentile"),
         _column("wall_p99_ns", pa.int64(), "99th percentile"),
         _column("wall_min_ns", pa.int64(), "shortest"),

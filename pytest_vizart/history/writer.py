@@ -1,18 +1,25 @@
-"""Writing: one immutable Parquet file per session and table (temporary file, fsync, rename)."""
+"""Writing: one immutable Parquet file per session and table, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pytest_vizart.errors import HistoryError
+from pytest_vizart.history.encoding import parquet_bytes
+from pytest_vizart.history.names import SUFFIX, choose_stem
+from pytest_vizart.history.parquet_file import VERSION_KEY
 from pytest_vizart.history.rows import as_table
 from pytest_vizart.history.schema import SCHEMA_VERSION
+from pytest_vizart.storage.opening import open_store
+from pytest_vizart.storage.store import Store
+
+__all__ = ["choose_stem", "prepare_output", "write_decision", "write_tables"]
 
 _GITIGNORE = "# Written by pytest-vizart: measurements belong to the machine that made them.\n*\n"
 
@@ -39,56 +46,75 @@ def prepare_output(output: Path) -> None:
         ) from error
 
 
-def write_tables(output: Path, tables: Mapping[str, pa.Table], *, session_id: str, started_us: int) -> list[Path]:
-    """Write one file per table and return their paths.
+def write_tables(
+    output: str | PathLike[str] | Store,
+    tables: Mapping[str, pa.Table],
+    *,
+    session_id: str,
+    started_us: int,
+    stem: str | None = None,
+) -> list[str]:
+    """Write one file per table and return their paths or URLs.
+
+    Args:
+        output: a folder, a URL, or a Store.
+        stem: name of the files, as `choose_stem` gives it; whoever writes under it again replaces them. By default a
+            new one.
 
     Raises:
         HistoryError: a file cannot be written; files of the same call that were written already stay.
     """
-    stamp = datetime.fromtimestamp(started_us / 1e6, UTC).strftime("%Y%m%dT%H%M%S")
+    store = open_store(output)
+    if stem is None:
+        stem = choose_stem(session_id, started_us, several=_has_other_sessions(tables.get("runs"), session_id))
+    written = []
     # `runs` comes last: a reader that sees a run finds the rest of it too.
-    names = sorted(tables, key=lambda name: name == "runs")
-    return [write_file(_new_path(output / "metrics" / name, f"{stamp}-{session_id}"), tables[name]) for name in names]
+    for table_name in sorted(tables, key=lambda name: name == "runs"):
+        name = f"metrics/{table_name}/{stem}{SUFFIX}"
+        try:
+            store.write(name, _as_parquet(table_name, tables[table_name]))
+        except (OSError, pa.ArrowException) as error:
+            raise HistoryError(
+                f"the history cannot be written ({_reason(error)})",
+                file=store.where(name),
+                hint="free space, or give another place with --vizart-output",
+            ) from error
+        written.append(store.where(name))
+    return written
 
 
-def _new_path(folder: Path, stem: str) -> Path:
-    """A path that is not taken: files are immutable, also when one session is kept in two parts."""
-    path = folder / f"{stem}.parquet"
-    part = 1
-    while path.exists():
-        part += 1
-        path = folder / f"{stem}.{part}.parquet"
-    return path
+def write_decision(
+    output: str | PathLike[str] | Store,
+    run_id: str,
+    accepted: bool | None = None,
+    *,
+    pinned: bool | None = None,
+    decided_us: int,
+) -> str:
+    """Keep somebody's decision: whether a run is a baseline from now on, whether no clean-up may take it.
+
+    None says nothing of that question. Returns the file's path or URL.
+    """
+    row: dict[str, list[Any]] = {
+        "run_id": [run_id],
+        "accepted": [accepted],
+        "decided_at": [decided_us],
+        "pinned": [pinned],
+    }
+    tables = {"decisions": as_table("decisions", row)}
+    return write_tables(output, tables, session_id=run_id, started_us=decided_us)[0]
 
 
-def write_decision(output: Path, run_id: str, accepted: bool, *, decided_us: int) -> Path:
-    """Keep somebody's decision that a run is, or is not, a baseline from now on."""
-    table = as_table(
-        "decisions", {"run_id": [run_id], "accepted": [accepted], "decided_at": [decided_us], "pinned": [None]}
-    )
-    return write_tables(output, {"decisions": table}, session_id=run_id, started_us=decided_us)[0]
+def _has_other_sessions(runs: pa.Table | None, session_id: str) -> bool:
+    """Files are searched by the session in their name, unless it says that they hold several."""
+    return runs is not None and set(runs["session_id"].to_pylist()) - {session_id} != set()
 
 
-def write_file(path: Path, table: pa.Table) -> Path:
-    """Write one Parquet file so that a reader sees all of it or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    marked = table.replace_schema_metadata(
-        {**(table.schema.metadata or {}), "vizart_schema_version": str(SCHEMA_VERSION)}
-    )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sink = pa.BufferOutputStream()
-        pq.write_table(marked, sink, compression="zstd")
-        with temporary.open("wb") as file:
-            file.write(sink.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise HistoryError(
-            f"the history cannot be written ({error.strerror or error})",
-            file=path,
-            hint="free space or give another folder with --vizart-output=DIR",
-        ) from error
-    return path
+def _as_parquet(table_name: str, table: pa.Table) -> pa.Buffer:
+    told = {VERSION_KEY: str(SCHEMA_VERSION)}
+    return parquet_bytes(table_name, table.replace_schema_metadata(told))
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or error).splitlines()[0] if str(error) else type(error).__name__

@@ -16,7 +16,9 @@ from pytest_vizart.plugin.waking import measured_session
 from pytest_vizart.records.run import SessionResult
 from pytest_vizart.report.html import write_report
 from pytest_vizart.report.json import write_json
-from pytest_vizart.workflow.keeping import crashed, journaled_runs, keep, tell, trends
+from pytest_vizart.workflow.keeping import keep, trends
+from pytest_vizart.workflow.takeover import gathered, tell
+from pytest_vizart.workflow.upkeep import look_after
 
 
 def finish_session(config: pytest.Config) -> None:
@@ -33,17 +35,18 @@ def finish_session(config: pytest.Config) -> None:
 
 
 def _finish(session: VizartSession) -> None:
-    finished = [*journaled_runs(session.journal), *session.unsaved]
-    crashes = crashed(session.journal, session.session, finished)  # a worker died
+    runs, crashes = gathered(session.journal, session.unsaved, why="the run was not judged")  # crashes: workers died
     if session.audit is not None:
         tell(session.settings.output, crashes)
-    known = {run.info.run_id for run in finished}
-    runs = (*finished, *(crash.result for crash in crashes if crash.result.info.run_id not in known))
     session.result = SessionResult(session=session.session, runs=runs, warnings=told_since(session.warnings_before))
     if session.audit is not None:
-        if not runs or keep(session.settings.output, session.session, runs):
+        if not runs or keep(session.journal, session.session, runs, place=session.store):
             session.journal.remove()
         session.audit.close()
+        kept = {run.info.run_id for run in runs}
+        log_part = session.session.log_part(session.settings.output_url)
+        session.upkeep = look_after(session.settings, session.store, kept, log_part)
+        session.result = replace(session.result, warnings=told_since(session.warnings_before))  # a disk that is full
     if runs:
         _write_reports(session, session.result)
         session.result = replace(session.result, warnings=told_since(session.warnings_before))  # a report not written

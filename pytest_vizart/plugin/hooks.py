@@ -17,9 +17,10 @@ from pytest_vizart.plugin.shared_ids import shared_test_id
 from pytest_vizart.profiling.watching.instrumentation import watched
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.finish import collect, write_trail
-from pytest_vizart.workflow.judge import judge_run
 from pytest_vizart.workflow.recording import measuring
+from pytest_vizart.workflow.reproducing import configuration_of, pytest_command
 from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.run_file import write_run_file
 
 if TYPE_CHECKING:
     from pytest_vizart.plugin.session import VizartSession
@@ -48,7 +49,7 @@ class RunHooks:
                 problem = str(error)
             if problem is not None:  # outside of the handler, or the error would be told twice
                 pytest.fail(problem, pytrace=False)
-            stack.enter_context(measuring(run.recorder))
+            stack.enter_context(measuring(run.recorder, run.log))
             try:
                 result = yield
             except (pytest.skip.Exception, pytest.xfail.Exception):
@@ -88,16 +89,19 @@ class RunHooks:
             partial=settings.partial,
             contended=session.contended,
         )
-        judged = judge_run(
-            result,
-            settings=settings,
-            machine=session.session.machine,
-            code=session.session.code,
-            limits=limits_of(item),
-            history=session.history,
-            dataset_root=None if run.dataset is None else run.dataset.root,
-        )
+        judged = session.judge(result, limits_of(item), None if run.dataset is None else run.dataset.root)
         session.add(judged)
+        if session.audit is not None:
+            write_run_file(
+                settings.output,
+                judged,
+                session.session,
+                command=pytest_command(settings, item.nodeid),
+                configuration=configuration_of(settings),
+                samples=run.seen.values(),
+                dataset_root=None if run.dataset is None else run.dataset.root,
+                limits=limits_of(item),
+            )
         write_trail(run.log, judged, run.told)
         return judged
 

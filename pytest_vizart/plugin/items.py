@@ -17,9 +17,11 @@ from pytest_vizart.plugin.markers import dataset_name
 from pytest_vizart.plugin.session import VizartSession
 from pytest_vizart.plugin.waking import measured_session, session_of
 from pytest_vizart.records.run import RunResult
+from pytest_vizart.workflow.artifacts import with_saved
 from pytest_vizart.workflow.finish import write_trail
-from pytest_vizart.workflow.judge import judge_run
 from pytest_vizart.workflow.pieces import Piece, by_run, join
+from pytest_vizart.workflow.reproducing import configuration_of, pytest_command
+from pytest_vizart.workflow.run_file import saved_of, write_run_file
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -49,19 +51,24 @@ def _judged(vizart: VizartSession, pieces: list[Piece]) -> RunResult:
     first = pieces[0]
     dataset = dataset_for(vizart.config, first.dataset)
     result = join(pieces, dataset, session_id=vizart.session.session_id)
+    settings = vizart.settings
+    result = with_saved(result, saved_of(settings.output, result.info.run_id))
     missing = first.samples - result.info.samples
-    judged = judge_run(
-        result,
-        settings=vizart.settings,
-        machine=vizart.session.machine,
-        code=vizart.session.code,
-        limits=first.limits,
-        history=vizart.history,
-        dataset_root=dataset.root,
-        incomplete=f"{result.info.samples} of {first.samples} samples ran" if missing else None,
-    )
+    incomplete = f"{result.info.samples} of {first.samples} samples ran" if missing else None
+    judged = vizart.judge(result, first.limits, dataset.root, incomplete)
     vizart.add(judged)
+    vizart.forget_pieces(judged.info.run_id)
     if vizart.audit is not None:
+        write_run_file(
+            settings.output,
+            judged,
+            vizart.session,
+            command=pytest_command(settings, first.test_id, shared=True),
+            configuration=configuration_of(settings),
+            samples=[dataset[sample_id] for sample_id in dict.fromkeys(piece.sample_id for piece in pieces)],
+            dataset_root=dataset.root,
+            limits=first.limits,
+        )
         write_trail(vizart.audit.of_run(judged.info.run_id, judged.info.test_id), judged, _told(judged))
     return judged
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import warn, warnings_told
+from pytest_vizart.errors import HistoryError, warn, warnings_told
 from pytest_vizart.gating.limits import stages_with_peak_limit
 from pytest_vizart.history.journal import Journal, as_json, from_json
 from pytest_vizart.history.reader import History
@@ -27,12 +27,14 @@ from pytest_vizart.profiling.machine import describe_machine
 from pytest_vizart.records.run import RunResult, Session, SessionResult
 from pytest_vizart.records.text import escaped
 from pytest_vizart.report.wording import printable
+from pytest_vizart.storage.opening import open_store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.crashes import Crash
-from pytest_vizart.workflow.keeping import take_over_dead_sessions
+from pytest_vizart.workflow.judge import Limits, judge_run, refused
 from pytest_vizart.workflow.pieces import shared_run_id
 from pytest_vizart.workflow.recording import RecordingOptions
 from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.takeover import take_over_dead_sessions
 
 
 class VizartSession:
@@ -49,9 +51,12 @@ class VizartSession:
         told: dict[str, Any] = getattr(config, "workerinput", {}).get("vizart", config.stash.get(WORKERS, {}))
         self.is_worker = hasattr(config, "workerinput")
         self.contended = self.is_worker and int(getattr(config, "workerinput", {}).get("workercount", 2)) > 1
-        self.history = History(self.settings.output)
+        self.store = open_store(self.settings.kept_at)
+        self.history = History(self.store)
         self.result: SessionResult | None = None
         self.written: set[Path] = set()
+        self.upkeep: tuple[str, ...] = ()  # what was done for the place where runs are kept
+        self._journal_warned = False
         # In the controller of a distributed session: what workers could not write, and sent.
         sent = {} if self.is_worker else told
         self.unsaved: list[RunResult] = [from_json(run) for run in sent.get("runs", ())]
@@ -80,6 +85,7 @@ class VizartSession:
             audit=self.audit,
             rules=limits_of(item).rules,
             update=self.settings.update,
+            artifacts=self.settings.artifacts,
         )
         item.stash[RUN] = run
         return run
@@ -94,6 +100,29 @@ class VizartSession:
             memory_stages=frozenset(limit.stage for limit in limits),
         )
 
+    def judge(
+        self, result: RunResult, limits: Limits, dataset_root: Path | None, incomplete: str | None = None
+    ) -> RunResult:
+        """Judge a run, see `judge_run`. Where the history cannot be read, its own limits still hold."""
+
+        def judged(history: History) -> RunResult:
+            return judge_run(
+                result,
+                settings=self.settings,
+                machine=self.session.machine,
+                code=self.session.code,
+                limits=limits,
+                history=history,
+                incomplete=incomplete,
+                dataset_root=dataset_root,
+            )
+
+        try:
+            return judged(self.history)
+        except HistoryError as error:
+            warn(f"{result.info.test_id} was compared with no earlier run: {error}")
+        return refused(judged(History(self.journal.folder)), "the history could not be read")
+
     def add(self, result: RunResult) -> None:
         """Keep a finished run until the session's end."""
         if self.audit is None:
@@ -102,19 +131,25 @@ class VizartSession:
         try:
             self.journal.add_run(result)
         except Exception as error:  # noqa: BLE001 - a run that cannot be kept is still judged and shown
-            warn(f"{self.journal.folder}: a run cannot be journaled ({error}); it is in the report only")
+            self._warn_of_journal(error)
             self.unsaved.append(result)
 
-    def add_piece(self, payload: bytes) -> None:
+    def add_piece(self, run_id: str, payload: bytes) -> None:
         """Keep one item's part of a shared run until the session's end."""
         if self.audit is None:
             self.unsaved_pieces.append(payload)
             return
         try:
-            self.journal.add_piece(uuid.uuid4().hex, payload)
+            self.journal.add_piece(run_id, payload)
         except Exception as error:  # noqa: BLE001
-            warn(f"{self.journal.folder}: a sample's run cannot be journaled ({error})")
+            self._warn_of_journal(error)
             self.unsaved_pieces.append(payload)
+
+    def _warn_of_journal(self, error: Exception) -> None:
+        if not self._journal_warned:  # a full disk is told once, and not for every run
+            self._journal_warned = True
+            reason = getattr(error, "strerror", None) or error
+            warn(f"{self.journal.folder}: what is finished cannot be journaled ({reason}); a crash would lose it")
 
     def sent_to_controller(self) -> dict[str, list[str]]:
         """Return what this worker could not write, as plain text."""
@@ -124,13 +159,20 @@ class VizartSession:
         }
 
     def take_pieces(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the parts of shared runs with where they come from, and forget them."""
-        for path, payload in self.journal.pieces():
+        """Yield the parts of shared runs with where they come from.
+
+        They stay in the journal: as long as the run that they make is not in it, they are all that is left of it.
+        """
+        for path, payload in self.journal.pieces(on_damage=warn):
             yield str(path), payload
-            path.unlink(missing_ok=True)
         for payload in self.unsaved_pieces:
             yield "memory", payload
         self.unsaved_pieces.clear()
+
+    def forget_pieces(self, run_id: str) -> None:
+        """Delete the parts of a shared run, if the journal holds the run that they made."""
+        if all(run.info.run_id != run_id for run in self.unsaved):
+            self.journal.forget_pieces(run_id)
 
     def _tell_at_once(self, crashes: list[Crash]) -> None:
         """Say where earlier sessions died before this one dies of the same."""
@@ -148,9 +190,9 @@ class VizartSession:
         try:
             prepare_output(self.settings.output)
             if not self.is_worker:
-                self._tell_at_once(take_over_dead_sessions(self.settings.output))
+                self._tell_at_once(take_over_dead_sessions(self.settings.output, self.store))
             self.journal.open(self.session, owner_pid=owner_pid)
         except Exception as error:  # noqa: BLE001 - whatever keeps the output from being written, the tests run
             warn(str(error))
             return None
-        return AuditLog(self.settings.output)
+        return AuditLog(self.settings.output, part=self.session.log_part(self.settings.output_url))

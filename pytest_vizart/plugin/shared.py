@@ -27,4 +27,4 @@ def journal_piece(session: VizartSession, item: pytest.Item, run: Run, error: Ba
         error=error,
         contended=session.contended,
     )
-    session.add_piece(encode(piece))
+    session.add_piece(run.run_id, encode(piece))

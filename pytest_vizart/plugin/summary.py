@@ -34,3 +34,5 @@ def write_summary(reporter: Any, config: pytest.Config) -> None:
     )
     for role, text in lines:
         reporter.write_line(text, **_MARKUP[role])
+    for text in session.upkeep:
+        reporter.write_line(text)

@@ -111,6 +111,7 @@ class Profile:
     leaks: tuple[Leak, ...] = ()
     outputs: tuple[OutputSummary, ...] = ()
     outputs_ms: float = 0.0  # what summarising the outputs cost, outside of every timed span
+    artifacts_ms: float = 0.0  # what saving the outputs by themselves cost, likewise
     flame: FlameNode | None = None
     flame_samples: int = 0  # samples of the function profile, in a pass of their own
     gpu: tuple[GpuReading, ...] = ()

@@ -53,6 +53,10 @@ class Session:
     code: Code
     version: str
 
+    def log_part(self, sent_to: str | None) -> str | None:
+        """What names the session's own log where logs of many are sent to one place; None where nothing is sent."""
+        return self.session_id[:8] if sent_to else None
+
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:

@@ -149,11 +149,13 @@ def _flame(profile: Profile, number: int) -> FlameView | None:
 
 
 def _output_notes(profile: Profile) -> tuple[str, ...]:
-    if not profile.outputs:
-        return ()
-    count = plural(len(profile.outputs), "output")
-    cost = f"{milliseconds(profile.outputs_ms)}\u00a0ms"
-    notes = [f"{count} of stages summarised in {cost}, outside of the timed spans."]
+    notes: list[str] = []
+    if profile.outputs:
+        count = plural(len(profile.outputs), "output")
+        cost = f"{milliseconds(profile.outputs_ms)}\u00a0ms"
+        notes.append(f"{count} of stages summarised in {cost}, outside of the timed spans.")
+    if profile.artifacts_ms:
+        notes.append(f"Outputs saved in {milliseconds(profile.artifacts_ms)}\u00a0ms, outside of the timed spans.")
     bad: dict[str, list[OutputSummary]] = {}
     for output in profile.outputs:
         if output.invalid:

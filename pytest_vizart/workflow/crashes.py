@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pytest_vizart.profiling.analysis.stats import stage_stats
 from pytest_vizart.profiling.recording.span_table import Place, ReadFile, Recorded, join_files, read_files
 from pytest_vizart.records.profile import Profile
 from pytest_vizart.records.run import RunInfo, RunResult
+
+_YEAR_2200_US = 7_258_118_400_000_000
+_LONGEST_NS = 10 * 366 * 86_400 * 10**9  # ten years: no run takes that long
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Crash:
     stage: str | None
     sample_id: str | None
     input_path: str | None
+    journal: str
+    """Token of the span journals that tell of it."""
 
     def told(self) -> str:
         """Return one line for people."""
@@ -35,31 +42,60 @@ def died(stage: str | None, place: Place, what: str = "the process") -> str:
     return " ".join(f"{what} died {where}{sample}{file}".split())
 
 
-def crashed_runs(folder: Path, *, session_id: str, finished: Collection[str]) -> list[Crash]:
-    """Return the runs that journals in this folder were left of.
+def crashed_runs(
+    folder: Path, *, session_id: str, finished: Collection[str], on_damage: Callable[[str], None]
+) -> list[Crash]:
+    """Return the runs that journals in this folder were left of; what is damaged is reported and left out.
 
     A run that is finished all the same, since others of its items ran in other processes, is there only if a stage was
     open: else its process died after it had ended.
     """
     by_run: dict[str, list[ReadFile]] = {}
-    files = read_files(folder)
+    files = [_sound(file, folder, on_damage) for file in read_files(folder, on_damage=on_damage)]
     for file in files:
         if file.header.get("parent") is None and "run_id" in file.header:
             by_run.setdefault(file.name, [file])
-    owners = {name.rsplit("-", 2)[0]: name for name in by_run}
+    owners = {_token(name): name for name in by_run}
     for file in files:
-        owner = owners.get(file.name.rsplit("-", 2)[0])
+        owner = owners.get(_token(file.name))
         if owner is not None and file.name != owner:
             by_run[owner].append(file)
-    crashes = [_crash(parts, session_id) for parts in by_run.values()]
+    crashes = []
+    for name, parts in by_run.items():
+        try:
+            crashes.append(_crash(parts, session_id))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            on_damage(f"{folder / name}.spans: this span journal is damaged and is left out ({type(error).__name__})")
     return [crash for crash in crashes if crash.stage or crash.result.info.run_id not in finished]
+
+
+def _token(name: str) -> str:
+    """What the journals of one run have in common; process and number follow."""
+    return name.rsplit("-", 2)[0]
+
+
+def _sound(file: ReadFile, folder: Path, on_damage: Callable[[str], None]) -> ReadFile:
+    """Return a journal without records that cannot be: of stages it does not name, or of impossible times."""
+    records, begin_ns = file.records, int(file.header["clock_ns"])
+    ended = records["groups"] != 0
+    since_ns = records["start"].astype(float) - begin_ns
+    possible = (since_ns >= -_LONGEST_NS) & (since_ns <= _LONGEST_NS)
+    possible &= (records["wall"] >= 0) & (records["wall"] <= _LONGEST_NS)
+    named = np.isin(records["stage"], list(file.stages))
+    wrong = (records["stage"] != 0) & ~(named & (possible | ~ended))
+    if not wrong.any():
+        return file
+    on_damage(f"{folder / file.name}.spans: {int(wrong.sum())} spans of this journal are damaged and are left out")
+    records = records.copy()
+    records["stage"][wrong] = 0
+    return replace(file, records=records)
 
 
 def _crash(files: list[ReadFile], session_id: str) -> Crash:
     recorded = join_files(files, is_alive=lambda pid: False)
     stage, place = _where(files, recorded)
     result = _result(files[0].header, recorded, session_id, died(stage, place))
-    return Crash(result, stage, place.sample_id, place.input_path)
+    return Crash(result, stage, place.sample_id, place.input_path, _token(files[0].name))
 
 
 def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place]:
@@ -74,6 +110,8 @@ def _where(files: list[ReadFile], recorded: Recorded) -> tuple[str | None, Place
 def _result(header: Mapping[str, Any], recorded: Recorded, session_id: str, error: str) -> RunResult:
     spans = recorded.table
     started_us = int(header["epoch_us"])
+    if not 0 <= started_us < _YEAR_2200_US:
+        raise ValueError("no time of day")
     info = RunInfo(
         run_id=str(header["run_id"]),
         session_id=session_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -97,6 +98,9 @@ class InertRun:
 
     def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
         return None
+
+    def uses(self, path: str | PathLike[str]) -> Path:
+        return Path(path)
 
     def failed_stage(self, error: BaseException) -> None:
         return None

@@ -81,7 +81,7 @@ def judge_run(
     """
     info = result.info
     if settings.gate == "off":
-        return _refused(result, "the gate was off")
+        return refused(result, "the gate was off")
     rows = _kept_runs(history, info.test_id)
     branches = (settings.base,) if settings.base else _DEFAULT_BASE_BRANCHES
     try:
@@ -126,7 +126,8 @@ def _limits_on_nothing(result: RunResult, limits: Limits) -> list[Verdict]:
     ]
 
 
-def _refused(result: RunResult, because: str) -> RunResult:
+def refused(result: RunResult, because: str) -> RunResult:
+    """Return the run as one that serves as no baseline."""
     info = replace(result.info, accepted=False, accepted_latency=False, not_accepted_because=because)
     return replace(result, info=info)
 
@@ -134,7 +135,7 @@ def _refused(result: RunResult, because: str) -> RunResult:
 def _accepted(result: RunResult, settings: Settings, code: Code) -> RunResult:
     info = result.info
     if not result.stages and not result.scores:
-        return _refused(result, "nothing was measured")
+        return refused(result, "nothing was measured")
     allowed = acceptance(
         result.verdicts,
         status=info.status,

@@ -2,39 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
-from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import HistoryError, warn
-from pytest_vizart.history.journal import Journal, dead_journals
+from pytest_vizart.errors import VizartError, warn
+from pytest_vizart.history.journal import Journal, as_json, from_json
+from pytest_vizart.history.kept import kept_run_ids
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
-from pytest_vizart.history.writer import write_tables
+from pytest_vizart.history.writer import choose_stem, write_tables
 from pytest_vizart.profiling.functions.profiler import flame_to_json
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
-from pytest_vizart.workflow.crashes import Crash, crashed_runs
-from pytest_vizart.workflow.pieces import by_run, left_behind, with_spans_of
+from pytest_vizart.storage.opening import open_store
+from pytest_vizart.storage.store import Store
 
 TREND_RUNS = 60
 FLAME_FILE = "flame.json"
 
 
-def keep(output: Path, session: Session, runs: Sequence[RunResult]) -> bool:
-    """Write a session's runs into the history; a failure is warned of, and False returned."""
+def keep(
+    journal: Journal, session: Session, runs: Sequence[RunResult], *, place: str | Path | Store | None = None
+) -> bool:
+    """Write a session's runs into the history at `place`, the output folder unless told.
+
+    May be called again by whoever finds the journal after its process was killed in here: the same files are written,
+    and runs that are kept already are left out. A failure is warned of, and False returned.
+    """
     try:
-        _write_flames(output, runs)
-        tables = session_tables(session, runs)
-        write_tables(output, tables, session_id=session.session_id, started_us=session.started_us)
-    except HistoryError as error:
+        _write_flames(journal.output, runs)
+        store = open_store(journal.output if place is None else place)
+        stem, left = _still_to_keep(store, journal, session, runs)
+        if left:
+            tables = _tables(session, left)
+            write_tables(store, tables, session_id=session.session_id, started_us=session.started_us, stem=stem)
+    except VizartError as error:
         warn(str(error))
         return False
+    except OSError as error:
+        reason = error.strerror or error
+        warn(
+            f"{error.filename or journal.folder}: the session's runs cannot be kept ({reason}); they stay in the journal"
+        )
+        return False
     return True
+
+
+def _still_to_keep(
+    store: Store, journal: Journal, session: Session, runs: Sequence[RunResult]
+) -> tuple[str, list[RunResult]]:
+    """Return the name of the session's files, which the journal holds from now on, and the runs to write."""
+    chosen = journal.stem()
+    kept = {} if chosen is None and not journal.is_taken_over else kept_run_ids(store, session.session_id)
+    known = {run_id for run_ids in kept.values() for run_id in run_ids}
+    left = [run for run in runs if run.info.run_id not in known]
+    if chosen is not None and chosen not in kept:
+        return chosen, left
+    stem = choose_stem(session.session_id, session.started_us)
+    if left:
+        journal.choose(stem)
+    return stem, left
+
+
+def _tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.Table]:
+    try:
+        return session_tables(session, runs)
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
+        return session_tables(session, list(_sound(session, runs)))
+
+
+def _sound(session: Session, runs: Iterable[RunResult]) -> Iterable[RunResult]:
+    """Yield the runs that make rows; one whose values fit no column must not take the others with it."""
+    for run in runs:
+        try:
+            plain = from_json(as_json(run))  # texts that are no Unicode are escaped, as in the journal
+            session_tables(session, [plain])
+        except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
+            warn(f"{run.info.test_id}: this run cannot be kept ({type(error).__name__}: {str(error)[:200]})")
+        else:
+            yield plain
 
 
 def _write_flames(output: Path, runs: Sequence[RunResult]) -> None:
@@ -46,77 +97,6 @@ def _write_flames(output: Path, runs: Sequence[RunResult]) -> None:
                 path.write_bytes(orjson.dumps(flame_to_json(run.profile.flame)))
             except OSError as error:
                 warn(f"{path}: the function profile cannot be kept ({error.strerror or error})")
-
-
-def take_over_dead_sessions(output: Path) -> list[Crash]:
-    """Keep what sessions that died left: finished runs, parts of runs, and the runs under which they died.
-
-    Returns where they died.
-    """
-    told: list[Crash] = []
-    for journal in dead_journals(output):
-        if not journal.claim():
-            continue  # another session is at it
-        session = journal.session()
-        if session is None:
-            journal.remove()
-            continue
-        finished = list(journal.runs(on_damage=warn))
-        crashes = crashed(journal, session, finished)
-        known = {run.info.run_id for run in finished}
-        unfinished = unfinished_runs(
-            journal, session, [each for each in crashes if each.result.info.run_id not in known]
-        )
-        runs = [*finished, *unfinished]
-        tell(output, crashes)
-        told += crashes
-        if not runs or keep(output, session, runs):
-            journal.remove()
-    return told
-
-
-def crashed(journal: Journal, session: Session, finished: Sequence[RunResult]) -> list[Crash]:
-    """Return the runs of a session under which a process of it died."""
-    known = {run.info.run_id for run in finished}
-    return crashed_runs(journal.spans, session_id=session.session_id, finished=known)
-
-
-def tell(output: Path, crashes: Sequence[Crash]) -> None:
-    """Say where processes died: to the user, and in the audit log."""
-    if not crashes:
-        return
-    log = AuditLog(output)
-    for crash in crashes:
-        warn(f"{crash.told()}; the run is kept as an error")
-        info = crash.result.info
-        fields = {
-            "test": info.test_id,
-            "success": False,
-            "stage": crash.stage,
-            "sample": crash.sample_id,
-            "input_path": crash.input_path,
-            "error": info.error,
-        }
-        log.write("stage crashed" if crash.stage else "run crashed", info.run_id, "ERROR", fields)
-    log.close()
-
-
-def unfinished_runs(journal: Journal, session: Session, crashes: Sequence[Crash]) -> list[RunResult]:
-    """Return what was under way when a session died: spans, and no accuracy.
-
-    Where the items of a shared run were under way, what is left of them and the item that crashed are one run.
-    """
-    groups = by_run((str(path), payload) for path, payload in journal.pieces())
-    left = [left_behind(pieces, session_id=session.session_id) for pieces in groups.values()]
-    runs: dict[str, RunResult] = {}
-    for result in (*left, *(crash.result for crash in crashes)):
-        earlier = runs.get(result.info.run_id)
-        runs[result.info.run_id] = result if earlier is None else with_spans_of(earlier, result)
-    return list(runs.values())
-
-
-def journaled_runs(journal: Journal, on_damage: Callable[[str], None] = warn) -> tuple[RunResult, ...]:
-    return tuple(journal.runs(on_damage))
 
 
 def trends(history: History, test_ids: Sequence[str], *, fingerprint: str) -> list[TrendPoint]:

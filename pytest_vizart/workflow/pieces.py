@@ -57,6 +57,8 @@ class Piece:
     """Names under which the output was recorded."""
     refused: dict[str, str] = field(default_factory=dict)
     """Name -> why the output could be neither compared with the recorded one nor recorded."""
+    journal: str = ""
+    """Token of the span journals whose spans these are."""
 
 
 _pieces: TypeAdapter[Piece] = TypeAdapter(Piece)
@@ -100,6 +102,7 @@ def make_piece(
     contended: bool,
 ) -> Piece:
     """Return what a test of one sample leaves for the shared run."""
+    run.finish_saving()
     recorded, book = run.recorder.recorded(), run.scorebook
     return Piece(
         test_id=test_id,
@@ -124,6 +127,7 @@ def make_piece(
         own=OwnFigures() if book is None else own_figures(book.custom(), book.outcomes()),
         written=() if book is None else tuple(name for name, _ in book.recorded.written),
         refused={} if book is None else {name: reason for (name, _), reason in book.recorded.refused.items()},
+        journal=run.recorder.token,
     )
 
 
@@ -132,8 +136,8 @@ def shared_run_id(session_id: str, test_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"vizart:{session_id}:{test_id}"))
 
 
-def left_behind(pieces: Sequence[Piece], *, session_id: str) -> RunResult:
-    """Return the unfinished run of a session that died: its spans, as an error."""
+def left_behind(pieces: Sequence[Piece], *, session_id: str, why: str) -> RunResult:
+    """Return the run of pieces that were never joined: its spans, as an error."""
     first = min(pieces, key=lambda piece: piece.started_us)
     spans = _joined_spans(pieces)
     info = RunInfo(
@@ -149,9 +153,9 @@ def left_behind(pieces: Sequence[Piece], *, session_id: str) -> RunResult:
         passes=1,
         warmup=0,
         profile=first.profile,
-        not_accepted_because="the session died",
+        not_accepted_because=why,
         partial=True,
-        error="the session died before the run was finished",
+        error=why,
         accepted_latency=False,
     )
     return RunResult(info=info, spans=spans, stages=stage_stats(spans))
@@ -182,6 +186,7 @@ def _joined_profile(pieces: Sequence[Piece]) -> Profile:
         measures=MeasureTable(**measures),
         outputs=tuple(output for piece in pieces for output in piece.profiled.outputs),
         outputs_ms=sum(piece.profiled.outputs_ms for piece in pieces),
+        artifacts_ms=sum(piece.profiled.artifacts_ms for piece in pieces),
         gpu=tuple(reading for piece in pieces for reading in piece.profiled.gpu),
     )
 

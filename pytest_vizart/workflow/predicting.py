@@ -12,6 +12,7 @@ from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.labels import LabelSpec
 from pytest_vizart.records.outcome import Outcome, OutcomeStatus
 from pytest_vizart.records.score import Counts
+from pytest_vizart.workflow.artifacts import OutputSaver
 from pytest_vizart.workflow.comparing import Log, compare, no_sample, one_for_each, tell_failed
 from pytest_vizart.workflow.recorded import as_plain, task_of, tolerances_of
 from pytest_vizart.workflow.sampling import Turn
@@ -33,6 +34,7 @@ class Predicting:
     told: set[tuple[str, str]]
     log: Log
     _group: Sequence[GoldenSample]
+    _saver: OutputSaver | None
     _batch: bool
     _turn: Turn
 
@@ -109,6 +111,8 @@ class Predicting:
         if self.predictions is not None:
             self.predictions += [(spec, prediction) for prediction, _ in compared]
         outcomes = [outcome for _, outcome in compared if outcome is not None]
+        if self._saver is not None:
+            self._saver.judged(outcomes)
         self.told.update((each.stage, each.sample_id) for each in outcomes if tell_failed(self.log, each))
         return min(outcomes, key=lambda each: _WORST_FIRST.index(each.status)) if outcomes else None
 

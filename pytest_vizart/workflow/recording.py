@@ -10,11 +10,14 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from pytest_vizart.audit.log import RunLog
 from pytest_vizart.errors import UsageError, warn
 from pytest_vizart.profiling.processes.carrying import carried
 from pytest_vizart.profiling.recording.open_spans import innermost
+from pytest_vizart.profiling.recording.outputs import OutputTaker
 from pytest_vizart.profiling.recording.recorder import NO_STAGES, Recorder
 from pytest_vizart.profiling.watching.active import activated
+from pytest_vizart.workflow.log_capture import captured_logs
 
 MAX_MEASURE_NAMES = 1_000
 MAX_MEASURES = 100_000
@@ -36,7 +39,14 @@ class RecordingOptions:
     memory_stages: frozenset[str | None] = NO_STAGES
 
 
-def open_recorder(options: RecordingOptions, *, run_id: str, test_id: str, dataset: str | None = None) -> Recorder:
+def open_recorder(
+    options: RecordingOptions,
+    *,
+    run_id: str,
+    test_id: str,
+    dataset: str | None = None,
+    taker: OutputTaker | None = None,
+) -> Recorder:
     """Return the recorder of a run; its journal says whose it is, for whoever finds it after a crash."""
     return Recorder(
         options.profile,
@@ -44,16 +54,20 @@ def open_recorder(options: RecordingOptions, *, run_id: str, test_id: str, datas
         about={"run_id": run_id, "test_id": test_id, "profile": options.profile, "dataset": dataset},
         peak_stages=options.peak_stages,
         memory_stages=options.memory_stages,
+        taker=taker,
     )
 
 
 @contextmanager
-def measuring(recorder: Recorder) -> Iterator[None]:
-    """Let stages that are begun by name, and those in threads and child processes, be this run's meanwhile."""
+def measuring(recorder: Recorder, log: RunLog | None = None) -> Iterator[None]:
+    """Let stages that are begun by name, and those in threads and child processes, be this run's meanwhile.
+
+    log: adds lines to the run's trail; what is logged meanwhile is among them.
+    """
     around = innermost.get()
     innermost.set(None)  # a run inside of another one's stage is no part of it
     try:
-        with carried(), activated(recorder):
+        with carried(), activated(recorder), captured_logs(recorder, log):
             yield
     finally:
         innermost.set(around)

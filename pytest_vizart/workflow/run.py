@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,14 +10,17 @@ from typing import Any, Literal
 
 from pytest_vizart.accuracy.predicted import Prediction
 from pytest_vizart.audit.artifacts import ArtifactStore
+from pytest_vizart.audit.lines import error_text, failure_fields
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import UsageError, warn
+from pytest_vizart.errors import UsageError
 from pytest_vizart.golden.dataset import GoldenDataset, GoldenSample
 from pytest_vizart.profiling.calibration import calibrate
 from pytest_vizart.profiling.recording.open_spans import OpenSpan, innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.watching.watch import Watch, instrumented
+from pytest_vizart.records.keeping import ArtifactModes
 from pytest_vizart.records.labels import LabelSpec
+from pytest_vizart.workflow.artifacts import OutputSaver, Saving
 from pytest_vizart.workflow.function_pass import FunctionPass
 from pytest_vizart.workflow.pipelines import check_pipeline
 from pytest_vizart.workflow.predicting import Predicting
@@ -29,9 +31,10 @@ from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
 
 _LONGEST_CHAIN = 100
+_TOLD_INPUTS = 20  # of a batch that failed
 
 
-class Run(Predicting):
+class Run(Predicting, Saving):
     """One test's pass over its samples.
 
     Args:
@@ -42,6 +45,7 @@ class Run(Predicting):
         warmup: samples that run first and are not counted.
         rules: stage, or None for every stage, -> when a sample is correct, see `correct_when`.
         update: which recorded outputs are recorded anew; None for none.
+        artifacts: which outputs of stages are saved by themselves.
     """
 
     def __init__(
@@ -57,14 +61,20 @@ class Run(Predicting):
         recorder: Recorder | None = None,
         rules: Mapping[str | None, str] | None = None,
         update: UpdateMode | None = None,
+        artifacts: ArtifactModes | None = None,
     ) -> None:
         options = recording or RecordingOptions()
         self.run_id = run_id or str(uuid.uuid4())
         self.test_id = test_id
+        self._audit = audit
+        self._add_line = None if audit is None else audit.of_run(self.run_id, test_id)
+        self._artifacts = ArtifactStore(output, self.run_id)
+        self._saver = OutputSaver(artifacts, self._artifacts, self.log) if artifacts else None
         self.profile = options.profile
         self.dataset: GoldenDataset | None = None
         self.scorebook: Scorebook | None = None
-        self.recorder = recorder or open_recorder(options, run_id=self.run_id, test_id=test_id)
+        taker = None if self._saver is None else self._saver.take
+        self.recorder = recorder or open_recorder(options, run_id=self.run_id, test_id=test_id, taker=taker)
         self.functions = None if options.profile != "full" else FunctionPass(options.profile_share)
         # The recorder's own method: one call less at every stage.
         self.stage: Callable[[str], OpenSpan] = self.recorder.stage
@@ -80,8 +90,7 @@ class Run(Predicting):
         self._update = update
         self._claims = None if options.journal is None else Claims(options.journal.with_name("recorded"), test_id)
         self._folder = output / "runs" / self.run_id
-        self._audit = audit
-        self._artifacts = ArtifactStore(output, self.run_id)
+        self._models: dict[str, None] = {}  # files that the run uses
         self._group: list[GoldenSample] = []
         self._batch = False
         self._turn = Turn(0, warmup=False)
@@ -176,26 +185,10 @@ class Run(Predicting):
         __tracebackhide__ = True
         return instrumented(targets, self.recorder)
 
-    def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
-        """Save a value under `runs/{run_id}/stages/{stage_name}/`, and return its path, None if it cannot be written.
-
-        Raises:
-            UsageError: the value's type cannot be saved.
-        """
-        folder = stage or self.recorder.last_stage or "run"
-        sample_id = self.recorder.sample_id
-        try:
-            path = self._artifacts.save(name, value, stage=folder, sample=sample_id)
-        except OSError as error:
-            warn(f"{error.filename or name}: an artifact cannot be saved ({error.strerror or error})")
-            return None
-        self.log("artifact saved", stage=folder, sample=sample_id, output_path=str(path))
-        return path
-
     def log(self, event: str, /, *, level: str = "INFO", **fields: Any) -> None:
         """Add a line to the audit trail of this run."""
-        if self._audit is not None:
-            self._audit.write(event, self.run_id, level, {**fields, "test": self.test_id})
+        if self._add_line is not None:
+            self._add_line(event, level=level, **fields)
 
     def use_sample(self, dataset: GoldenDataset, sample: GoldenSample) -> None:
         """Make the whole test belong to one sample: what the `golden_sample` fixture does.
@@ -217,13 +210,15 @@ class Run(Predicting):
             stage=stage,
             sample="|".join(sample.id for sample in self._group) or None,
             input_path=self._group[0].path if self._group else None,
-            error=f"{type(error).__name__}: {error}",
-            traceback="".join(traceback.format_exception(error)),
+            input_paths=[sample.path for sample in self._group[:_TOLD_INPUTS]] if len(self._group) > 1 else None,
+            **failure_fields(error),
         )
+        if self._saver is not None:
+            self._saver.failed()
         if self._turn.warmup or self.scorebook is None:
             return
         for sample in self._group:
-            self.scorebook.add_failed(sample, stage, f"{type(error).__name__}: {error}")
+            self.scorebook.add_failed(sample, stage, error_text(error))
 
     def failed_stage(self, error: BaseException) -> str | None:
         """The stage out of which an error came on the present samples, None if it came from elsewhere."""
@@ -259,7 +254,8 @@ class Run(Predicting):
         recorded = RecordedOutputs(dataset, self._folder, self._update, self._claims)
         self.scorebook = Scorebook(dataset, self._rules, recorded)
         self.recorder.note(dataset=dataset.name)
-        self.log("run started", dataset=dataset.name, samples=len(dataset), profile=self.profile)
+        where = str(dataset.root)
+        self.log("run started", dataset=dataset.name, input_path=where, samples=len(dataset), profile=self.profile)
 
     def _groups(
         self, groups: list[list[GoldenSample]], *, warmup_groups: int, batch: bool
@@ -279,11 +275,16 @@ class Run(Predicting):
             self._begin(group, turn, batch=batch)
             yield group
         # Not when the test raised: the samples at hand are told with its failure.
+        self._finish_outputs()
         self._group = []
         if self.functions is not None:
             self.functions.end(self.recorder)
 
     def _begin(self, group: list[GoldenSample], turn: Turn, *, batch: bool) -> None:
+        if self._saver is not None:
+            self._finish_outputs()
+            first = () if self.dataset is None else self.dataset.ids[: self._saver.first_samples]
+            self._saver.begin([sample.id for sample in group], first, warmup=turn.warmup)
         self._group, self._turn, self._batch = group, turn, batch
         self.recorder.trim_heap(turn.memory)
         if turn.functions and self.functions is not None:

@@ -22,6 +22,7 @@ def run_profile(run: Run, recorded: Recorded) -> Profile:
         leaks=_leaks(run, recorded),
         outputs=tuple(recorder.summaries.summaries),
         outputs_ms=recorder.summaries.cost_ns / 1e6,
+        artifacts_ms=recorder.summaries.saving_ns / 1e6,
         flame=None if functions is None else functions.flame(),
         flame_samples=0 if functions is None else functions.samples,
         gpu=tuple(recorder.gpu.readings),

@@ -157,6 +157,10 @@ class Scorebook:
         for name in self._pending(sample):
             self._invalid(sample, name, f"{where} {error}", "raised")
 
+    def lacks_prediction(self, sample: GoldenSample) -> bool:
+        """Whether a stage of which others had predictions has none on a sample whose turn is over."""
+        return any(name in self._predicted for name in self._pending(sample))
+
     def close(self, samples: Sequence[GoldenSample]) -> tuple[str, ...]:
         """Mark samples that ran without a prediction, where others had one; return notes on what was not compared."""
         notes = []

@@ -8,7 +8,7 @@ import sys
 import uuid
 from contextlib import ExitStack
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 
@@ -19,12 +19,19 @@ from pytest_vizart.history.revision import describe_code
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.profiling.clock import SystemClock
 from pytest_vizart.profiling.machine import describe_machine
+from pytest_vizart.quantities import parse_artifacts
 from pytest_vizart.records.run import RunResult, Session
+from pytest_vizart.settings import Settings, outbox
+from pytest_vizart.storage.opening import is_url, open_store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.finish import collect, write_trail
-from pytest_vizart.workflow.keeping import keep, take_over_dead_sessions
+from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.recording import RecordingOptions, measuring
+from pytest_vizart.workflow.reproducing import script_command
 from pytest_vizart.workflow.run import Run
+from pytest_vizart.workflow.run_file import write_run_file
+from pytest_vizart.workflow.takeover import take_over_dead_sessions
+from pytest_vizart.workflow.upkeep import look_after
 
 
 class RunTracker(Run):
@@ -34,12 +41,13 @@ class RunTracker(Run):
         for sample in run.samples(GoldenDataset.load("golden/coins")): ...
 
     Args:
-        output: output folder.
+        output: output folder, or a URL as --vizart-output takes it.
         profile: basic, detailed or full.
         name: under which the run is kept; default: the script's file name.
         passes: passes over the samples; None for auto.
         warmup: samples that run first and are not counted.
         profile_share: share of the samples whose functions are profiled at level full, 0 to 1.
+        artifacts: which outputs of stages are saved by themselves, as --vizart-artifacts takes it.
 
     After the block `result` holds the RunResult. An exception inside of it is recorded and goes on unchanged;
     nothing is judged.
@@ -54,12 +62,20 @@ class RunTracker(Run):
         passes: int | None = None,
         warmup: int = 3,
         profile_share: float = 0.01,
+        artifacts: str = "none",
     ) -> None:
         if profile not in ("basic", "detailed", "full"):
             raise UsageError(
                 "unknown value", place="RunTracker(profile=...)", expected="basic, detailed or full", found=profile
             )
-        self._output = Path(output).absolute()
+        self._store = open_store(output if is_url(fspath(output)) else Path(output).absolute())
+        self._settings = Settings(
+            rootdir=Path.cwd(),
+            output=self._store.local or Path(outbox(fspath(output))).absolute(),
+            output_url=None if self._store.local else fspath(output),
+            artifacts=parse_artifacts(artifacts, "RunTracker(artifacts=...)"),
+        )
+        self._output = self._settings.output
         self.result: RunResult | None = None
         self._session = Session(
             session_id=str(uuid.uuid4()),
@@ -78,12 +94,15 @@ class RunTracker(Run):
             passes=passes,
             warmup=warmup,
             audit=audit,
+            artifacts=self._settings.artifacts,
         )
+        self._asked = {"profile": profile, "profile_share": profile_share, "passes": passes, "warmup": warmup,
+                       "artifacts": artifacts}  # fmt: skip
         self._stack = ExitStack()
         self._pid = os.getpid()
 
     def __enter__(self) -> RunTracker:
-        self._stack.enter_context(measuring(self.recorder))
+        self._stack.enter_context(measuring(self.recorder, self.log))
         return self
 
     def __exit__(
@@ -108,16 +127,26 @@ class RunTracker(Run):
         self.result = replace(result, info=info)
         write_trail(self.log, self.result, self.told)
         if self._audit is not None:
-            if keep(self._output, session, [self.result]):
+            write_run_file(
+                self._output,
+                self.result,
+                session,
+                command=script_command(),
+                configuration=self._asked,
+                samples=self.seen.values(),
+                dataset_root=None if self.dataset is None else self.dataset.root,
+            )
+            if keep(self._journal, session, [self.result], place=self._store):
                 self._journal.remove()
             self._audit.close()
+            look_after(self._settings, self._store, {self.run_id}, session.log_part(self._settings.output_url))
 
     def _open_output(self) -> AuditLog | None:
         try:
             prepare_output(self._output)
-            take_over_dead_sessions(self._output)
+            take_over_dead_sessions(self._output, self._store)
             self._journal.open(self._session)
         except (HistoryError, OSError) as error:
             warn(str(error))
             return None
-        return AuditLog(self._output)
+        return AuditLog(self._output, part=self._session.log_part(self._settings.output_url))

@@ -41,7 +41,7 @@ def vizart(output: Path, *arguments: str) -> Result:
 def test_runs_lists_newest_last(output: Path) -> None:
     result = vizart(output, "runs")
     assert result.exit_code == 0
-    assert [line[:4] for line in result.output.splitlines()] == ["aaa1", "aab2", "ccc3"]
+    assert [line[:4] for line in result.output.splitlines()] == ["run ", "aaa1", "aab2", "ccc3"]
     assert "map fell" in result.output
     document = json.loads(vizart(output, "runs", "--json", "--limit", "1").output)
     assert [run["run_id"] for run in document["runs"]] == ["ccc3"]

@@ -22,7 +22,7 @@ from pytest_vizart.records.score import Counts, Score
 from tests.history.builders import START_US, a_profile, a_run, a_session
 
 
-def keep(output: Path, session: Session, *runs: RunResult) -> list[Path]:
+def keep(output: Path, session: Session, *runs: RunResult) -> list[str]:
     tables = session_tables(session, runs)
     return write_tables(output, tables, session_id=session.session_id, started_us=session.started_us)
 
@@ -60,7 +60,7 @@ def test_what_profiling_measured_is_read_back_as_the_records_it_was(tmp_path: Pa
 
 def test_one_file_per_session_and_table(tmp_path: Path) -> None:
     paths = keep(tmp_path, a_session(), a_run("r1"), a_run("r2"))
-    assert sorted(path.parent.name for path in paths) == ["accuracy", "outcomes", "runs", "spans"]
+    assert sorted(Path(path).parent.name for path in paths) == ["accuracy", "outcomes", "runs", "spans"]
     assert not list(tmp_path.rglob("*.tmp"))
 
 
@@ -97,7 +97,7 @@ def test_an_empty_folder_is_an_empty_history(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_once_and_the_rest_is_read(tmp_path: Path, damage: bytes) -> None:
     keep(tmp_path, a_session("s1"), a_run("r1"))
     keep(tmp_path, a_session("s2"), a_run("r2", "s2"))
-    path = next((tmp_path / "metrics" / "runs").glob("*s1.parquet"))
+    path = next((tmp_path / "metrics" / "runs").glob("*s1.*.parquet"))
     path.write_bytes(damage)
     history = History(tmp_path)
     with pytest.warns(VizartWarning, match=path.name) as caught:
@@ -109,7 +109,8 @@ def test_a_damaged_file_is_named_once_and_the_rest_is_read(tmp_path: Path, damag
 def test_a_column_that_an_older_file_lacks_reads_as_null(tmp_path: Path) -> None:
     keep(tmp_path, a_session(), a_run())
     path = next((tmp_path / "metrics" / "runs").glob("*.parquet"))
-    pq.write_table(pq.read_table(path).drop_columns(["gpu", "accepted_latency"]), path)
+    table = pq.read_table(path).drop_columns(["gpu", "accepted_latency"])
+    pq.write_table(table.replace_schema_metadata({"vizart_schema_version": "1"}), path)
     (run,) = History(tmp_path).runs().to_pylist()
     assert run["gpu"] is None
     assert run["accepted_latency"] is None

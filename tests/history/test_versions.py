@@ -16,6 +16,7 @@ from pytest_vizart.records.span import CALIBRATION_STAGE, SpanTable
 
 V1 = Path(__file__).parent / "fixtures" / "v1"
 V2 = Path(__file__).parent / "fixtures" / "v2"
+V3 = Path(__file__).parent / "fixtures" / "v3"
 
 
 @pytest.fixture
@@ -82,6 +83,20 @@ def test_version_2_is_read_with_the_columns_of_today() -> None:
     assert history.subsets().num_rows == 0
     assert len(span_table(history.spans())) == 2
     assert len(leaks_of(history.leaks())) == history.leaks().num_rows > 0
+
+
+def test_version_3_is_read_with_the_columns_of_today() -> None:
+    for path in (V3 / "metrics").rglob("*.parquet"):
+        assert pq.read_schema(path).metadata[b"vizart_schema_version"] == b"3"
+    history = History(V3)
+    for name in ("runs", "spans", "accuracy", "subsets", "outcomes", "measures", "outputs", "leaks", "gpu"):
+        assert getattr(history, name)().schema.names == TABLES[name].names
+    runs = {row["run_id"]: (row["accepted"], row["models"]) for row in history.runs().to_pylist()}
+    assert runs == {"v3-run-1": (True, None), "v3-run-2": (True, None)}  # the second by a decision
+    worst = history.outcomes(run_ids=["v3-run-1"], stage="detect").to_pylist()[0]
+    assert (worst["severity"], worst["missed"], worst["artifacts"]) == (0.75, ["coin 0 1 9 8"], None)
+    spans = span_table(history.spans(run_ids=["v3-run-1"]))
+    assert (spans.self_ns[3], spans.paused_ns[3], spans.rss_peak[3]) == (3_000_000, None, 150_000_000)
 
 
 def test_recursion_keeps_its_levels_apart() -> None:

@@ -175,7 +175,7 @@ def test_every_audit_line_carries_the_id_of_a_kept_run(shades: pytest.Pytester) 
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert {event["run_id"] for event in events} == set(History(shades.path / ".vizart").runs()["run_id"].to_pylist())
     told = [event["event"] for event in events]
-    assert told == ["run started", *["stage finished"] * 2, *["verdict"] * 3, "run finished"]
+    assert told == ["run started", *["stage finished"] * 2, "stage scored", *["verdict"] * 3, "run finished"]
     assert events[1]["wall_ms"] > 0
 
 

@@ -169,6 +169,7 @@ def profile() -> Profile:
         leaks=(LEAK, Leak("gpu", 0.1, -0.4, 0.6, 60, False)),
         outputs=(output, replace(output, sample_id="shelf-001", invalid=3)),
         outputs_ms=4.25,
+        artifacts_ms=7.5,
         flame=flame(),
         flame_samples=2,
         gpu=tuple(

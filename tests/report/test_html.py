@@ -148,6 +148,7 @@ def test_what_was_profiled_is_shown_and_what_was_not_leaves_no_gap(tmp_path: Pat
         "Slowed down during the run: power cap",
         "Functions by time 2 samples in a pass of their own",
         "2 outputs of stages summarised in 4.25 ms",
+        "Outputs saved in 7.50 ms",
         "detect: 1 output holds numbers that are NaN or infinite (shelf-001).",
     ):
         assert said in page.words, said

@@ -48,3 +48,20 @@ def test_an_exception_is_recorded_and_goes_on(tmp_path: Path) -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(UsageError, match="basic, detailed or full"):
         RunTracker(profile="everything")
+
+
+def test_a_tracker_saves_outputs_and_tells_how_it_was_started(tmp_path: Path) -> None:
+    dataset = GoldenDataset.load(make_shades(tmp_path))
+    with RunTracker(tmp_path / "out", name="script", artifacts="failures") as run:
+        for sample in run.samples(dataset):
+            with run.stage("classify") as stage:
+                label = stage.output("dark" if sample.id != "d" else "light")
+            run.predict(label)
+    (saved,) = (tmp_path / "out").glob("runs/*/stages/*/*")
+    assert saved.name == "c.txt"
+    told = json.loads((tmp_path / "out" / "runs" / run.run_id / "run.json").read_text())
+    assert (told["run_id"], len(told["artifacts"]), len(told["inputs"])) == (run.run_id, 1, 4)
+    assert told["command"].startswith(f"cd {Path.cwd()} && ")
+    assert told["configuration"]["artifacts"] == "failures"
+    with pytest.raises(UsageError, match=r"RunTracker\(artifacts="):
+        RunTracker(tmp_path / "out", artifacts="sometimes")

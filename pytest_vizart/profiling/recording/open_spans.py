@@ -8,6 +8,7 @@ cost stays outside of it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -131,6 +132,26 @@ def _timed_methods(recorder: SpanSink, number: int) -> dict[str, Any]:
                 close_elsewhere(self)
 
     return {"__enter__": __enter__, "__exit__": __exit__}
+
+
+class HandingSpan(TimedSpan):
+    """Level `basic` where outputs are saved: and what was handed over is passed on when the stage has ended."""
+
+    __slots__ = ()
+
+
+def _handing_methods(recorder: SpanSink, number: int) -> dict[str, Any]:
+    methods = _timed_methods(recorder, number)
+    leave = methods["__exit__"]
+
+    def __exit__(  # noqa: N807
+        self: HandingSpan, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        leave(self, kind, error, trace)
+        if recorder.outputs:
+            recorder.summarise_outputs(self)
+
+    return {**methods, "__exit__": __exit__}
 
 
 class ClockedSpan(OpenSpan):
@@ -308,8 +329,16 @@ class FunctionSpan(ClockedSpan):
 
 def of_stage(kind: type[OpenSpan], recorder: SpanSink, number: int) -> type[OpenSpan]:
     """Return the class of one stage's spans."""
-    methods = _timed_methods(recorder, number) if kind is TimedSpan else {}
-    return type(kind.__name__, (kind,), {"__slots__": (), "recorder": recorder, "number": number, **methods})
+    methods = _METHODS.get(kind)
+    own = {} if methods is None else methods(recorder, number)
+    return type(kind.__name__, (kind,), {"__slots__": (), "recorder": recorder, "number": number, **own})
+
+
+_METHODS: dict[type[OpenSpan], Callable[[SpanSink, int], dict[str, Any]]] = {
+    TimedSpan: _timed_methods,
+    HandingSpan: _handing_methods,
+}
+"""Classes whose stages have methods of their own."""
 
 
 def disown_open_spans() -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pytest_vizart.profiling.gpu.follow import GpuFollower
 from pytest_vizart.profiling.probes.heap import heap_trimmer
 from pytest_vizart.profiling.probes.sources import EdgeProbe, MemoryProbe, memory_probe, no_usage
 from pytest_vizart.profiling.recording.open_spans import OpenSpan, innermost
+from pytest_vizart.profiling.recording.outputs import OutputTaker
 from pytest_vizart.profiling.recording.span_file import RECORD_BYTES, RSS
 from pytest_vizart.profiling.recording.span_sink import SpanSink, nothing
 from pytest_vizart.profiling.recording.span_table import Recorded, read_spans
@@ -39,6 +40,7 @@ class Recorder(SpanSink):
         short_stage_ns: stages whose median is below are only timed from then on.
         token: names the journals of the run; those of its child processes bear the same.
         child_of: in a child process, the name of its parent's journal.
+        taker: gets what stages hand over, once a sample and stage, in warm-up too; not in child processes.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Recorder(SpanSink):
         memory: MemoryProbe | None = None,
         token: str | None = None,
         child_of: str | None = None,
+        taker: OutputTaker | None = None,
     ) -> None:
         super().__init__(
             profile,
@@ -66,6 +69,7 @@ class Recorder(SpanSink):
             memory=memory,
             token=token or uuid.uuid4().hex,
             child_of=child_of,
+            taker=taker,
         )
         self.watch_targets: tuple[str, ...] = ()
         self._owner = os.getpid()  # also in processes that are forked off
@@ -103,13 +107,18 @@ class Recorder(SpanSink):
         self.enter_place(sample_id, pass_index, warmup, items, input_path)
         self.last = 0
         self.failure = None
-        self.summaries.begin_sample()
-        self.takes_outputs = self._detailed and pass_index == 0 and not warmup
+        summarised = self._detailed and not warmup
+        self.summaries.begin_sample(counted=summarised)
+        self.takes_outputs = pass_index == 0 and (summarised or self.summaries.taker is not None)
         self.gpu.between_samples(self)
         looks = self.heap is not None and self.heap.looks(first_pass=pass_index == 0, warmup=warmup, items=items)
         self.classes = self._stages.with_heap if looks else self._stages.plain
         if self._detailed and self.groups & RSS:
             self._note_memory()
+
+    def off_the_clock(self) -> AbstractContextManager[None]:
+        """What is done inside is told as the cost of saving, and no span that is open here counts it."""
+        return self.summaries.saving(innermost.get())
 
     def note(self, **about: Any) -> None:
         """Add to what the journal says of the run."""
@@ -229,6 +238,7 @@ class Recorder(SpanSink):
         self._lock = threading.RLock()
         self._sampler = None
         self.takes_outputs = False
+        self.summaries.taker = None
         self._memory = None if self._memory is None else memory_probe()
         self._stages.edges = self._open_probes()
         self.heap = None

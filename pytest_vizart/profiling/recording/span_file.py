@@ -57,6 +57,7 @@ _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, Linux 5.14, unknown to Python
 _ERROR = Struct("<I")
 _START = Struct("<q")
 _names = count(1)
+_told: list[bool] = []
 
 
 class SpanFile:
@@ -82,7 +83,9 @@ class SpanFile:
         except TimeoutError:  # of the pipeline's own: a signal struck here
             self._give_up()
             raise
-        except OSError:
+        except OSError as error:
+            if folder is not None:
+                self._warn_once(folder, error)
             self._give_up()
             self.buffer = self._in_memory(self._size)
         self.header = {**header, "name": name}
@@ -105,7 +108,8 @@ class SpanFile:
                 os.write(self._log, json.dumps(line).encode() + b"\n")
             except TimeoutError:
                 raise
-            except OSError:  # the disk is full: what is in memory is still counted
+            except OSError as error:  # the disk is full: what is in memory is still counted
+                self._warn_once(self.path, error)
                 self._give_up_log()
 
     def grow(self) -> None:
@@ -117,7 +121,8 @@ class SpanFile:
                 larger = mmap.mmap(self._records, end)
             except TimeoutError:
                 raise
-            except OSError:
+            except OSError as error:
+                self._warn_once(self.path, error)
                 self._give_up()
             else:
                 _touch(larger, start, end)
@@ -138,6 +143,14 @@ class SpanFile:
             self.full = True
             warn("there is no memory left to record stages in: what runs from here on is not measured")
             return bytearray(0)
+
+    @staticmethod
+    def _warn_once(place: Path | None, error: OSError) -> None:
+        """A full disk is told once, and not by every run that meets it."""
+        if not _told:
+            _told.append(True)
+            reason = error.strerror or str(error)
+            warn(f"{place}: spans are kept in memory only ({reason}); a process that is killed loses them")
 
     def abandon(self) -> None:
         """In a process that was forked off: let go of the parent's file, which stays untouched."""

@@ -27,7 +27,7 @@ from pytest_vizart.profiling.probes.sources import (
     usage_reader,
 )  # fmt: skip
 from pytest_vizart.profiling.recording.open_spans import OpenSpan
-from pytest_vizart.profiling.recording.outputs import Outputs
+from pytest_vizart.profiling.recording.outputs import Outputs, OutputTaker
 from pytest_vizart.profiling.recording.span_file import (
     CLOCKED,
     CPU,
@@ -90,6 +90,7 @@ class SpanSink(_SpanState):
         memory: MemoryProbe | None,
         token: str,
         child_of: str | None,
+        taker: OutputTaker | None = None,
     ) -> None:
         self.profile, self.folder, self.token, self.parent_journal = profile, folder, token, child_of
         self.clock = clock
@@ -98,7 +99,7 @@ class SpanSink(_SpanState):
         # Stage, and which exception it was: holding it would keep alive what its frames hold.
         self.failure: tuple[str, int, type[BaseException]] | None = None
         self.place_now: tuple[str | None, int, bool, int] = (None, 0, False, 1)
-        self.summaries = Outputs(clock)
+        self.summaries = Outputs(clock, taker, lambda: self.rss())
         self._about = dict(about or {})
         self._detailed = profile != "basic"
         self._peak_stages = EVERY_STAGE if profile == "full" else peak_stages
@@ -117,7 +118,9 @@ class SpanSink(_SpanState):
         self.outputs = []
         self.buffer = bytearray(0)
         edges = self._open_probes()
-        self._stages = StageClasses(self, detailed=self._detailed, edges=edges, kept=stages_kept)
+        self._stages = StageClasses(
+            self, detailed=self._detailed, edges=edges, kept=stages_kept, hands_over=taker is not None
+        )
         self.classes = self._stages.plain
         reader = heap_reader() if self._detailed else None
         self.heap = None if reader is None else HeapWatch(reader)

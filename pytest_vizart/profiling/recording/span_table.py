@@ -45,6 +45,8 @@ _RECORD = np.dtype(
     }
 )
 Records = NDArray[Any]
+_VALUES = {"header": 1, "about": 1, "stage": 2, "place": 7, "error": 2, "measure": 6}
+"""Kind of line -> how many values it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +97,34 @@ def read_spans(own: SpanFile, folder: Path | None, token: str) -> Recorded:
     return join_files([main, *others], is_alive=_is_alive)
 
 
-def read_files(folder: Path, token: str = "") -> list[ReadFile]:
-    """Read the journals in a folder, the ones of one run or all; what cannot be read is left out."""
+def read_files(
+    folder: Path, token: str = "", *, on_damage: Callable[[str], None] = lambda message: None
+) -> list[ReadFile]:
+    """Read the journals in a folder, the ones of one run or all; what cannot be read is left out.
+
+    `on_damage` is told of what is damaged, where nobody writes it any more.
+    """
     found: list[ReadFile] = []
     try:
         paths = sorted(folder.glob(f"{token}*.jsonl"))
     except OSError:  # no descriptor is left
         return found
     for path in paths:
+        text = records = b""
         try:
-            lines = list(_lines(path.read_bytes()))
-            found.append(parsed(lines, path.with_suffix(".spans").read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
-            continue  # made at this very moment, or damaged
+            text, records = path.read_bytes(), path.with_suffix(".spans").read_bytes()
+            lines = [line for line in _lines(text) if _is_known(line)]
+            found.append(parsed(lines, records))
+            if len(lines) < text.count(b"\n"):
+                on_damage(f"{path}: lines of this span journal are damaged and are left out")
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            if text or records.strip(b"\0"):  # else it was made at this very moment
+                on_damage(f"{path}: this span journal is damaged and is left out ({type(error).__name__})")
     return found
+
+
+def _is_known(line: Sequence[Any]) -> bool:
+    return isinstance(line[0], str) and _VALUES.get(line[0]) == len(line) - 1
 
 
 def parsed(lines: Sequence[Sequence[Any]], buffer: Any) -> ReadFile:
@@ -117,7 +133,7 @@ def parsed(lines: Sequence[Sequence[Any]], buffer: Any) -> ReadFile:
     Raises:
         ValueError, KeyError, TypeError, IndexError: it is damaged beyond use.
     """
-    by_kind: dict[str, list[Any]] = {"header": [], "about": [], "stage": [], "place": [], "error": [], "measure": []}
+    by_kind: dict[str, list[Any]] = {kind: [] for kind in _VALUES}
     for kind, *values in lines:
         by_kind[kind].append(values)
     view = memoryview(buffer)

@@ -10,6 +10,7 @@ from pytest_vizart.profiling.recording.open_spans import (
     ClockedSpan,
     DetailedSpan,
     FunctionSpan,
+    HandingSpan,
     HeapSpan,
     OpenSpan,
     ProbedSpan,
@@ -38,9 +39,18 @@ class StageClasses:
         detailed: whether the level is above basic.
         edges: further probes, by stage.
         kept: stages that are measured in full however short they are; None stands for every stage.
+        hands_over: whether somebody takes outputs at every level, not only summaries at the higher ones.
     """
 
-    def __init__(self, recorder: SpanSink, *, detailed: bool, edges: EdgeProbes, kept: frozenset[str | None]) -> None:
+    def __init__(
+        self,
+        recorder: SpanSink,
+        *,
+        detailed: bool,
+        edges: EdgeProbes,
+        kept: frozenset[str | None],
+        hands_over: bool = False,
+    ) -> None:
         self.names: list[str] = ["", CALIBRATION_STAGE]
         self.plain: Classes = {}
         self.with_heap: Classes = {}
@@ -50,6 +60,7 @@ class StageClasses:
         self._recorder = recorder
         self._detailed = detailed
         self._kept = kept
+        self._only_timed = HandingSpan if hands_over else TimedSpan
         self._numbers: dict[str, int] = {}
         self._short_spans: dict[int, int] = {}
         self._probes: dict[int, tuple[SafeProbe, ...]] = {}
@@ -117,7 +128,7 @@ class StageClasses:
         if number in self.timed_only:
             return ClockedSpan
         if not (self._detailed or probes):
-            return TimedSpan
+            return self._only_timed
         if classes is self.with_heap:
             return HeapSpan
         return ProbedSpan if probes else DetailedSpan

@@ -1,0 +1,59 @@
+"""`vizart pin`: runs that no clean-up may take."""
+
+from __future__ import annotations
+
+import time
+
+import click
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pytest_vizart.cli.common import find_run, json_option, kept_runs, output_option, plain_rows, refusing, tell_json
+from pytest_vizart.history.reader import History
+from pytest_vizart.history.writer import write_decision
+from pytest_vizart.report.wording import printable
+from pytest_vizart.storage.store import Store
+
+
+@click.command()
+@click.argument("run_ids", nargs=-1, metavar="[RUN]...")
+@click.option("--remove", is_flag=True, help="let clean-ups take these runs again")
+@output_option
+@json_option
+@refusing
+def pin(run_ids: tuple[str, ...], remove: bool, output: Store, as_json: bool) -> None:
+    """Keep runs for good, with their artifacts: no retention takes them; without RUN, list the pinned ones.
+
+    RUN is the beginning of a run's ID, or `last`.
+    """
+    if remove and not run_ids:
+        raise click.UsageError("--remove needs runs; hint: `vizart pin` lists the pinned ones")
+    table = kept_runs(output)
+    pinned = {run_id for run_id, decision in History(output).decisions().items() if decision.pinned}
+    if not run_ids:
+        _list(table, pinned, as_json)
+        return
+    chosen = {row["run_id"]: row for row in (find_run(table, run_id) for run_id in run_ids)}
+    changed = [run_id for run_id in chosen if (run_id in pinned) == remove]
+    for run_id in changed:
+        write_decision(output, run_id, pinned=not remove, decided_us=time.time_ns() // 1_000)
+    if as_json:
+        after = pinned - chosen.keys() if remove else pinned | chosen.keys()
+        tell_json({"changed": changed, "pinned": sorted(after)})
+        return
+    word = "no longer pinned" if remove else "pinned"
+    for run_id, row in chosen.items():
+        already = "" if run_id in changed else " (as before)"
+        click.echo(f"{word}: run {printable(run_id[:8])} of {printable(row['test_id'])}{already}")
+
+
+def _list(table: pa.Table, pinned: set[str], as_json: bool) -> None:
+    wanted = pc.is_in(table["run_id"].cast(pa.string()), value_set=pa.array(sorted(pinned), pa.string()))
+    rows = plain_rows(table.filter(wanted))
+    if as_json:
+        tell_json({"pinned": sorted(pinned), "runs": rows})
+        return
+    for row in rows:
+        click.echo(f"{printable(row['run_id'][:8])}  {(row['started_at'] or '')[:19]}  {printable(row['test_id'])}")
+    if not rows:
+        click.echo("no run is pinned")

@@ -1,0 +1,162 @@
+"""`vizart sql "select ..."`: the kept tables through DuckDB, read only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+import pyarrow as pa
+
+from pytest_vizart.cli.common import csv_option, json_option, open_history, output_option, refusing, tell_json
+from pytest_vizart.cli.refusal import Refused
+from pytest_vizart.cli.tables import Column, tell_csv, tell_table
+from pytest_vizart.history.reader import History
+from pytest_vizart.history.schema import TABLES
+from pytest_vizart.report.wording import NOT_MEASURED, encodable, plural, printable
+from pytest_vizart.storage.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SHOWN = 200
+_NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+
+
+@click.command()
+@click.argument("query")
+@output_option
+@json_option
+@csv_option
+@refusing
+def sql(query: str, output: Store, as_json: bool, as_csv: bool) -> None:
+    """Ask the history in SQL: one SELECT over runs, stages, spans, accuracy, outcomes and the other tables.
+
+    Every table is a view over exactly the files that count now. Nothing can be written, and no other file be read.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise click.UsageError("DuckDB is not installed; hint: pip install 'pytest-vizart[query]'") from error
+    history, query = open_history(output), encodable(query)
+    try:
+        database = opened(history, output, query)
+        _require_one_select(duckdb, query)
+        found = database.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        # Its message goes on with the query and a caret under it.
+        raise Refused(printable(str(error).partition("\n\n")[0])) from error
+    names = _told_apart(found.column_names)
+    columns = [column.to_pylist() for column in found.columns]
+    rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    if as_json:
+        tell_json({"columns": names, "rows": [{name: _plain(row[name]) for name in names} for row in rows]})
+    elif as_csv:
+        tell_csv(names, rows)
+    else:
+        _tell(found, names, rows)
+
+
+def opened(history: History, output: Store, query: str) -> duckdb.DuckDBPyConnection:
+    """Return a database in memory whose views are the tables of a history.
+
+    Of an object store, the tables that the query names are fetched; those of a folder are read where they are.
+    """
+    import duckdb
+
+    database = duckdb.connect(":memory:")
+    database.execute("set timezone = 'UTC'")
+    database.execute("create schema empty")
+    # A path that is no valid UTF-8 cannot be written in SQL.
+    readable = output.local is not None and encodable(str(output.local)) == str(output.local)
+    files = {name: history.files(name) for name in TABLES} if readable else {}
+    for name, schema in TABLES.items():
+        database.register("columns", _readable(schema.empty_table()))
+        database.execute(f"create table empty.{name} as from columns")
+        if not readable and re.search(rf"\b{name}\b", query, re.IGNORECASE):
+            database.register(name, _readable(_fetched(history, name)))
+    database.unregister("columns")
+    _shut(database, [path for paths in files.values() for path in paths])
+    for name, paths in files.items():
+        # Files of older versions lack columns; the table without rows brings them all, in their order.
+        listed = _list_of([_pattern(path) for path in paths])
+        read = f"union all by name select * from read_parquet({listed}, union_by_name = true)" if paths else ""
+        database.execute(f"create view {name} as select * from empty.{name} {read}")
+    return database
+
+
+def _shut(database: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
+    """Let the database read these files, and nothing else of the system, from now on."""
+    database.execute(f"set allowed_paths = {_list_of([*paths, *map(_pattern, paths)])}")
+    database.execute("set enable_external_access = false")
+    database.execute("set lock_configuration = true")
+
+
+def _require_one_select(duckdb: Any, query: str) -> None:
+    """COPY, and EXPLAIN ANALYZE of it, would write over a file of the history."""
+    statements = duckdb.extract_statements(query)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise click.UsageError('one SELECT statement is expected; hint: `vizart sql "select * from runs limit 5"`')
+
+
+def _fetched(history: History, name: str) -> pa.Table:
+    if name != "decisions":
+        table: pa.Table = getattr(history, name)()
+        return table
+    rows = [{"run_id": run_id, **decision._asdict()} for run_id, decision in history.decisions().items()]
+    columns = {"accepted": "accepted", "decided_at": "decided_us", "pinned": "pinned", "run_id": "run_id"}
+    return pa.table(
+        [pa.array([row[columns[field.name]] for row in rows], field.type) for field in TABLES[name]],
+        schema=TABLES[name],
+    )
+
+
+def _readable(table: pa.Table) -> pa.Table:
+    """The table with text instead of dictionaries, as files have it: DuckDB would make an ENUM of each."""
+    kinds = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
+
+
+def _pattern(path: str) -> str:
+    """The path as DuckDB reads it, to which some characters are patterns."""
+    return re.sub(r"([\[*?])", r"[\1]", path)
+
+
+def _list_of(texts: Sequence[str]) -> str:
+    quoted = ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+    return f"[{quoted}]"
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """The names of columns; one that comes again gets a number."""
+    seen: dict[str, int] = {}
+    told = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        told.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: sums of whole numbers are decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if value is None or type(value) in (bool, int, float, str, list, dict) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return NOT_MEASURED
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _tell(found: pa.Table, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    columns = [
+        Column(name, name, _text, right=any(is_number(field.type) for is_number in _NUMBERS), narrows=True)
+        for name, field in zip(names, found.schema, strict=True)
+    ]
+    tell_table(columns, rows[:_SHOWN])
+    if len(rows) > _SHOWN:
+        click.echo(f"... {plural(len(rows) - _SHOWN, 'more row')} (--csv, --json)")

@@ -1,0 +1,147 @@
+"""One Parquet file of the history: its footer, and its columns as today's schema has them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pytest_vizart.history.names import FileName
+from pytest_vizart.history.schema import SCHEMA_VERSION, TABLES
+from pytest_vizart.storage.store import Entry
+
+VERSION_KEY = "vizart_schema_version"
+REPLACES_KEY = "vizart_replaces"
+TIMES_KEY = "vizart_run_times"
+DIGEST_KEY = "vizart_digest"
+
+DAMAGED = (OSError, pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
+"""What reading a file that is not what it should be raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a table. Its content never changes; one that is written anew has another time."""
+
+    table: str
+    entry: Entry
+    name: FileName
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Oldest first."""
+        return self.name.first, self.entry.base_name
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What the end of a file tells of it.
+
+    run_times: per row group, when the first and the last of its runs started, microseconds; None where not known.
+    """
+
+    metadata: pq.FileMetaData
+    rows: int
+    version: int
+    replaces: frozenset[str]
+    run_times: tuple[tuple[int, int] | None, ...]
+
+
+def read_footer(file: pq.ParquetFile) -> Footer:
+    """Return the footer of an open file. Raises one of DAMAGED."""
+    metadata = file.metadata
+    told: dict[bytes, bytes] = metadata.metadata or {}
+    groups = metadata.num_row_groups
+    times = orjson.loads(told.get(TIMES_KEY.encode(), b"[]"))
+    if DIGEST_KEY.encode() in told and told[DIGEST_KEY.encode()].decode() != _digest(told):
+        raise ValueError("its end is damaged")
+    return Footer(
+        metadata=metadata,
+        rows=metadata.num_rows,
+        version=_version(told),
+        replaces=frozenset(map(str, orjson.loads(told.get(REPLACES_KEY.encode(), b"[]")))),
+        run_times=tuple(None if each is None else (int(each[0]), int(each[1])) for each in times)
+        if len(times) == groups
+        else (None,) * groups,
+    )
+
+
+def told_of(version: int, replaces: Sequence[str], times: Sequence[tuple[int, int] | None]) -> dict[str, str]:
+    """Return what a compacted file's end tells. A wrong bit there would hide rows, so it has a digest."""
+    told = {
+        VERSION_KEY: str(version),
+        REPLACES_KEY: orjson.dumps(list(replaces)).decode(),
+        TIMES_KEY: orjson.dumps(list(times)).decode(),
+    }
+    return {**told, DIGEST_KEY: _digest({key.encode(): value.encode() for key, value in told.items()})}
+
+
+def _version(told: dict[bytes, bytes]) -> int:
+    return int(told.get(VERSION_KEY.encode(), b"1"))
+
+
+def _digest(told: dict[bytes, bytes]) -> str:
+    parts = (told.get(key.encode(), b"") for key in (VERSION_KEY, REPLACES_KEY, TIMES_KEY))
+    return hashlib.blake2b(b"\n".join(parts), digest_size=8).hexdigest()
+
+
+def open_parquet(source: pa.NativeFile, *, remote: bool, footer: Footer | None = None) -> pq.ParquetFile:
+    """Open a file for reading; a footer that was read before is not read again. Raises one of DAMAGED."""
+    return pq.ParquetFile(
+        source,
+        metadata=None if footer is None else footer.metadata,
+        pre_buffer=remote,
+        page_checksum_verification=True,
+    )
+
+
+def read_columns(
+    file: pq.ParquetFile, table: str, columns: Sequence[str], groups: Sequence[int] | None = None
+) -> pa.Table:
+    """Return columns as today's schema has them, null where an older file has none. Raises one of DAMAGED."""
+    options: dict[str, Any] = {"columns": list(columns), "use_threads": file.metadata.num_rows > 10_000}
+    read = file.read(**options) if groups is None else file.read_row_groups(list(groups), **options)
+    missing = set(columns) - set(read.column_names)
+    if missing and _version(file.metadata.metadata or {}) >= SCHEMA_VERSION:
+        raise ValueError(f"it has no column {min(missing)}")
+    if not are_sound([read]):
+        raise ValueError("a dictionary is too short")
+    return _conformed(read, schema_of(table, tuple(columns)))
+
+
+def are_sound(tables: Sequence[pa.Table]) -> bool:
+    """Whether indices of dictionaries point into them: pages have checksums, but their headers have none."""
+    if not tables:
+        return True
+    try:
+        for position, kind in enumerate(tables[0].schema.types):
+            if pa.types.is_dictionary(kind):
+                chunks = [chunk for table in tables for chunk in table.column(position).chunks]
+                pa.chunked_array(chunks, kind).validate(full=True)
+    except (pa.ArrowException, ValueError, IndexError):
+        return False
+    return True
+
+
+@cache
+def schema_of(table: str, columns: tuple[str, ...]) -> pa.Schema:
+    """Return the schema of some columns of a table, comments left out."""
+    full = TABLES[table]
+    return pa.schema([full.field(name).remove_metadata() for name in columns])
+
+
+def _conformed(read: pa.Table, schema: pa.Schema) -> pa.Table:
+    there = dict(zip(read.column_names, read.columns, strict=True))
+    arrays = []
+    for field in schema:
+        column = there.get(field.name)
+        if column is None:
+            column = pa.chunked_array([pa.nulls(read.num_rows, field.type)])
+        arrays.append(column if column.type == field.type else column.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,171 @@
+"""The artifacts as retention sees them: one folder for each run, and the pool of contents that they share.
+
+Equal contents are stored once: the pool's file and those of the runs are links to the same bytes. They are freed with
+the last folder that links to them, so their size counts there; the pool's own link goes when it is the only one left.
+Where there are no links (object stores, some file systems) every file counts with its own size.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_vizart.history.retention import Thing
+from pytest_vizart.storage.store import Store
+
+RUNS = "runs"
+POOL = "artifacts"
+GONE = ".gone-"  # what a folder is called while it is deleted
+
+_Content = tuple[int, int] | str  # device and inode; in an object store the name
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """The folder `runs/<name>`."""
+
+    name: str
+    modified_us: int = 0  # the newest file's, or of an empty folder its own
+    contents: dict[_Content, int] = field(default_factory=dict)  # files that have it
+    temporary: list[tuple[str, int, int]] = field(default_factory=list)  # name in the store, bytes, time
+    empty: bool = True
+
+
+@dataclass(slots=True)
+class _Bytes:
+    size: int
+    links: int  # all there are, in whatever folder
+
+
+@dataclass(slots=True)
+class Artifacts:
+    """All that lies in `runs/` and in the pool."""
+
+    folders: list[RunFolder] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # half deleted by a clean-up that was killed
+    pool: dict[_Content, tuple[str, int]] = field(default_factory=dict)  # name and time
+    _bytes: dict[_Content, _Bytes] = field(default_factory=dict)
+
+    def things(self, at_us: Mapping[str, int], protected: Mapping[str, str]) -> list[Thing]:
+        """Return the folders with the bytes that are freed when they go, one after the other, oldest first."""
+        last_first = sorted(
+            self.folders, key=lambda folder: (folder.name in protected, at_us[folder.name], folder.name), reverse=True
+        )
+        links: dict[_Content, int] = {}
+        for folder in self.folders:
+            for content, count in folder.contents.items():
+                links[content] = links.get(content, 0) + count
+        counted: set[_Content] = set()
+        things = []
+        for folder in last_first:
+            mine = [content for content in folder.contents if content not in counted]
+            counted.update(mine)
+            size = sum(self._bytes[each].size for each in mine if not self._elsewhere(each, links[each]))
+            things.append(Thing(folder.name, at_us[folder.name], size))
+        return things
+
+    def unused(self, going: Sequence[str], *, older_than_us: int) -> list[str]:
+        """Return the files of the pool to which no link is left when some folders have gone."""
+        names = set(going)
+        freed: dict[_Content, int] = {}
+        for folder in self.folders:
+            if folder.name in names:
+                for content, count in folder.contents.items():
+                    freed[content] = freed.get(content, 0) + count
+        return [
+            name
+            for content, (name, modified_us) in self.pool.items()
+            if self._bytes[content].links - freed.get(content, 0) <= 1
+            and (content in freed or modified_us < older_than_us)
+        ]
+
+    def _elsewhere(self, content: _Content, links: int) -> bool:
+        """Whether somebody's link outside of the output keeps the bytes."""
+        return self._bytes[content].links > links + (content in self.pool)
+
+    def add(self, content: _Content, size: int, links: int) -> None:
+        self._bytes[content] = _Bytes(size, links)
+
+
+def read_artifacts(store: Store) -> Artifacts:
+    """Return what lies in `runs/` and in the pool."""
+    if store.local is None:
+        return _in_object_store(store)
+    found = Artifacts()
+    root = store.local
+    for entry in _entries(root / RUNS):
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        if entry.name.startswith(GONE):
+            found.gone.append(f"{RUNS}/{entry.name}")
+        elif not entry.name.startswith("."):
+            found.folders.append(_folder(found, root, entry))
+    for name, told in _files(root, POOL):
+        if not _is_hidden(name):
+            content = (told.st_dev, told.st_ino)
+            found.add(content, told.st_size, told.st_nlink)
+            found.pool[content] = (name, told.st_mtime_ns // 1_000)
+    return found
+
+
+def _folder(found: Artifacts, root: Path, entry: os.DirEntry[str]) -> RunFolder:
+    folder = RunFolder(entry.name)
+    for name, told in _files(root, f"{RUNS}/{entry.name}"):
+        modified_us = told.st_mtime_ns // 1_000
+        folder.empty = False
+        if _is_hidden(name) and name.endswith(".tmp"):
+            folder.temporary.append((name, told.st_size, modified_us))
+        content = (told.st_dev, told.st_ino)
+        folder.contents[content] = folder.contents.get(content, 0) + 1
+        # The inode's time is that of the content, which may be older than the link to it.
+        folder.modified_us = max(folder.modified_us, modified_us)
+        found.add(content, told.st_size, told.st_nlink)
+    with suppress(OSError):
+        folder.modified_us = max(folder.modified_us, Path(entry).stat().st_mtime_ns // 1_000)
+    return folder
+
+
+def _in_object_store(store: Store) -> Artifacts:
+    found = Artifacts()
+    folders: dict[str, RunFolder] = {}
+    for entry in store.files(RUNS, recursive=True):
+        parts = entry.name.split("/")
+        if len(parts) < 3 or parts[1] in ("", ".", ".."):
+            continue
+        folder = folders.setdefault(parts[1], RunFolder(parts[1], empty=False))
+        folder.contents[entry.name] = 1
+        folder.modified_us = max(folder.modified_us, entry.modified_us or 0)
+        found.add(entry.name, entry.size_bytes, 1)
+    found.folders = list(folders.values())
+    return found
+
+
+def _files(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The files below a folder, links to elsewhere not followed."""
+    for entry in _entries(root / folder):
+        name = f"{folder}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(root, name)
+            continue
+        try:
+            told = Path(entry).stat(follow_symlinks=False)  # on Windows the entry itself knows no inode
+        except OSError:  # somebody cleaned up meanwhile
+            continue
+        if stat.S_ISREG(told.st_mode):
+            yield name, told
+
+
+def _is_hidden(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(".")
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError:
+        return []

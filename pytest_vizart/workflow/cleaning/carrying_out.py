@@ -1,0 +1,162 @@
+"""Doing what a plan says. It may be killed at any instant: what is half done is readable, and finished later."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_vizart.errors import HistoryError
+from pytest_vizart.history.compaction import remove_runs
+from pytest_vizart.history.reader import History
+from pytest_vizart.storage.lock import exclusive
+from pytest_vizart.storage.store import Store
+from pytest_vizart.workflow.cleaning.artifact_folders import GONE, RUNS
+from pytest_vizart.workflow.cleaning.log_files import delete_log
+from pytest_vizart.workflow.cleaning.records import Cleaned, CleaningPlan, Going
+
+
+def carry_out(
+    plan: CleaningPlan, budget_s: float | None = None, *, clock: Callable[[], float] = time.monotonic
+) -> Cleaned:
+    """Take what the plan says until the time is over; what is left goes with the next plan.
+
+    Artifacts, logs and leftovers first: they free most, and each goes at once. Runs that were pinned since the plan was
+    made stay. Trouble with one thing does not keep the others: it is told in `problems`.
+    """
+    nothing_there = plan.store.local is not None and not plan.store.local.is_dir()
+    if nothing_there or (plan.idle and not plan.thorough):
+        return Cleaned()
+    work = _Work(plan.store, None if budget_s is None else clock() + budget_s, clock)
+    pinned = {run_id for run_id, decision in History(plan.store).decisions().items() if decision.pinned}
+    with exclusive(plan.store) as held:
+        if not held:
+            return Cleaned(finished=False, busy=True)
+        for each in plan.leftovers:
+            work.take(each, work.leftover)
+        artifacts = work.take_all([each for each in plan.artifacts.going if each.name not in pinned], work.run_folder)
+        work.pool(plan.unused)
+        logs = work.take_all(plan.logs.going, work.log)
+    expired = [each.name for each in plan.history.going if each.name not in pinned]
+    runs = _remove_runs(work, expired) if expired or plan.thorough else 0
+    return Cleaned(runs, logs, artifacts, work.freed_bytes, work.finished, problems=tuple(work.problems))
+
+
+def _remove_runs(work: _Work, run_ids: Sequence[str]) -> int:
+    """The rows of runs: this takes the lock by itself."""
+    if work.out_of_time():
+        return 0
+    with work.told("metrics"):
+        removed = remove_runs(work.store, run_ids, budget_s=work.left_s())
+        work.freed_bytes += removed.bytes_freed
+        work.finished = work.finished and removed.finished
+        return removed.runs
+    return 0
+
+
+@dataclass(slots=True)
+class _Work:
+    """Takes things away, keeps the time, and notes what went and what did not."""
+
+    store: Store
+    deadline: float | None
+    clock: Callable[[], float]
+    freed_bytes: int = 0
+    finished: bool = True
+    problems: list[str] = field(default_factory=list)
+
+    def left_s(self) -> float | None:
+        return None if self.deadline is None else max(self.deadline - self.clock(), 0.0)
+
+    def out_of_time(self) -> bool:
+        over = self.deadline is not None and self.clock() >= self.deadline
+        self.finished = self.finished and not over
+        return over
+
+    def take_all(self, things: Sequence[Going], away: Callable[[Going], bool]) -> int:
+        return sum(self.take(each, away) for each in things)
+
+    def take(self, thing: Going, away: Callable[[Going], bool]) -> bool:
+        """Take one thing away; whether it went."""
+        if self.out_of_time():
+            return False
+        with self.told(thing.files[0] if thing.files else thing.name):
+            if away(thing):
+                self.freed_bytes += thing.size_bytes
+                return True
+        return False
+
+    def log(self, thing: Going) -> bool:
+        return delete_log(self.store, thing.files)
+
+    def run_folder(self, thing: Going) -> bool:
+        """Delete `runs/<name>`. A folder of this machine is renamed first: nobody ever sees half of it."""
+        name = f"{RUNS}/{thing.name}"
+        if self.store.local is None:
+            self.store.delete_folder(name)
+            return True
+        gone = self.store.local / RUNS / f"{GONE}{thing.name}"
+        (self.store.local / name).rename(gone)
+        _delete_tree(gone)
+        return True
+
+    def leftover(self, thing: Going) -> bool:
+        if thing.files:
+            self.store.delete(thing.files)
+            return True
+        assert self.store.local is not None
+        folder = self.store.local / thing.name
+        if folder.name.startswith(GONE) or thing.name.startswith("journal/"):
+            _delete_tree(folder)
+        else:
+            return _delete_empty_folders(folder)
+        return True
+
+    def pool(self, names: Sequence[str]) -> None:
+        """Delete contents that no run links to, looking once more: a run may have come that does."""
+        if self.store.local is None:
+            return
+        for name in names:
+            if self.out_of_time():
+                return
+            with self.told(name):
+                path = self.store.local / name
+                if path.stat().st_nlink <= 1:
+                    path.unlink(missing_ok=True)
+
+    @contextmanager
+    def told(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:  # somebody else took it
+            return
+        except HistoryError as error:
+            self._failed(str(error))
+        except OSError as error:
+            self._failed(f"{self.store.where(name)}: cannot be deleted ({error.strerror or error})")
+
+    def _failed(self, problem: str) -> None:
+        self.problems.append(problem)
+        self.finished = False
+
+
+def _delete_tree(folder: Path) -> None:
+    """Delete a folder, and say so if it cannot be."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+
+
+def _delete_empty_folders(folder: Path) -> bool:
+    """Delete a folder that holds nothing but folders; False if it got a file meanwhile."""
+    try:
+        for path, _, _ in os.walk(folder, topdown=False):
+            Path(path).rmdir()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""The command that runs one run alone again, and the settings under which it ran, without secrets."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT
+from pytest_vizart.records.keeping import ArtifactModes
+from pytest_vizart.records.text import escaped
+from pytest_vizart.settings import Settings
+from pytest_vizart.workflow.run_file import plain
+from pytest_vizart.workflow.used_files import shown_path
+
+HIDDEN = "***"
+_HARMLESS = frozenset(("endpoint_override", "scheme", "region", "anonymous", "path_style", "allow_bucket_creation"))
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S+")
+
+
+def configuration_of(settings: Settings) -> dict[str, Any]:
+    """Return the settings of a session as plain data."""
+    told = {field.name: plain(getattr(settings, field.name)) for field in fields(settings)}
+    return {name: without_secrets(value) if isinstance(value, str) else value for name, value in told.items()}
+
+
+def pytest_command(settings: Settings, test_id: str, *, shared: bool = False) -> str:
+    """Return the command that runs a test alone, from the root folder, with the options that are not the default.
+
+    Left out are options that write reports, record outputs anew, delete what is old, or warn of the disk.
+
+    Args:
+        shared: the items of a `golden_sample` test make the run together; of one with further parameters all are run,
+            since pytest has no name for a part of them.
+    """
+    selected = f"{test_id.partition('[')[0]}" if shared else test_id
+    words = [f"--vizart-{name}={value}" for name, given in _GIVEN.items() if (value := given(settings)) is not None]
+    switches = ["--vizart-strict"] if settings.strict else []
+    line = ["python", "-m", "pytest", selected, *(without_secrets(word) for word in words), *switches]
+    return escaped(f"cd {shlex.quote(str(settings.rootdir))} && {shlex.join(line)}")
+
+
+def script_command() -> str:
+    """Return the command that this script was started with."""
+    words = sys.orig_argv or [sys.executable, *sys.argv]
+    line = shlex.join(without_secrets(word) for word in words)
+    return escaped(f"cd {shlex.quote(str(Path.cwd()))} && {line}")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text whose URLs bear neither passwords nor keys."""
+    return _URL.sub(lambda found: _harmless(found[0]), text)
+
+
+def _harmless(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return f"{url.partition('://')[0]}://{HIDDEN}"
+    host = parts.netloc.rpartition("@")[2]
+    place = f"{HIDDEN}@{host}" if "@" in parts.netloc else host
+    query = urlencode([(name, value if name in _HARMLESS else HIDDEN) for name, value in pairs], safe="*:/")
+    return urlunsplit((parts.scheme, place, parts.path, query, ""))
+
+
+def _golden(settings: Settings) -> str | None:
+    if settings.golden is None or (not settings.golden_given and settings.golden == settings.rootdir / DEFAULT_GOLDEN):
+        return None
+    return shown_path(settings.golden, settings.rootdir)
+
+
+def _output(settings: Settings) -> str | None:
+    if settings.output_url is not None:
+        return settings.output_url
+    is_default = settings.output == settings.rootdir / DEFAULT_OUTPUT
+    return None if is_default else shown_path(settings.output, settings.rootdir)
+
+
+def _artifacts(settings: Settings) -> str | None:
+    modes: ArtifactModes = settings.artifacts
+    words = [name for name in ("failures", "final", "all") if getattr(modes, name)]
+    if modes.samples:
+        words.append(f"sample:{modes.samples}")
+    return "+".join(words) or None
+
+
+def _unless(name: str, default: object) -> Callable[[Settings], str | None]:
+    def given(settings: Settings) -> str | None:
+        value = getattr(settings, name)
+        return None if value == default else str(value)
+
+    return given
+
+
+_GIVEN: dict[str, Callable[[Settings], str | None]] = {
+    "golden": _golden,
+    "output": _output,
+    "profile": _unless("profile", "detailed"),
+    "profile-share": _unless("profile_share", 0.01),
+    "passes": _unless("passes", None),
+    "warmup": _unless("warmup", 3),
+    "gate": _unless("gate", "fail"),
+    "base": _unless("base", None),
+    "limit": _unless("limit", None),
+    "tags": lambda settings: ",".join(settings.tags) or None,
+    "artifacts": _artifacts,
+}

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pytest_vizart.cli.runs import runs
+from pytest_vizart.history.writer import write_decision
+from pytest_vizart.records.run import Code
+from tests.cli.histories import HOSTILE, keep, run_with, vizart
+from tests.history.builders import START_US
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    keep(tmp_path, "s1", run_with("aaa1", {"detect": 2}), run_with("aab2", {"detect": 2}, status="failed"))
+    keep(tmp_path, "s2", run_with("bbb3", {}, status="error", test_id="other"), code=Code("d0", "topic"), day=1)
+    write_decision(tmp_path, "aab2", pinned=True, decided_us=START_US)
+    return tmp_path
+
+
+def ids(output: Path, *arguments: str) -> list[str]:
+    return [run["run_id"] for run in json.loads(vizart(runs, output, "--json", *arguments).output)["runs"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), ["aaa1", "aab2", "bbb3"]),
+        (("--status", "failed"), ["aab2"]),
+        (("--failed",), ["aab2", "bbb3"]),
+        (("--branch", "topic"), ["bbb3"]),
+        (("--test", "other"), ["bbb3"]),
+        (("--after", "2025-06-16"), ["bbb3"]),
+        (("--before", "2025-06-16T00:00+00:00", "--limit", "1"), ["aab2"]),
+        (("--after", "2025-06-16", "--before", "2025-06-16"), []),
+        (("--branch", "\udcff"), []),
+    ],
+)
+def test_filters(output: Path, arguments: tuple[str, ...], expected: list[str]) -> None:
+    assert ids(output, *arguments) == expected
+
+
+def test_pinned_runs_are_marked(output: Path) -> None:
+    lines = vizart(runs, output).output.splitlines()
+    assert [("* " in line) for line in lines] == [False, False, True, False]
+    document = json.loads(vizart(runs, output, "--json").output)
+    assert [run["pinned"] for run in document["runs"]] == [False, True, False]
+
+
+def test_csv_has_every_column_of_the_table(output: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(vizart(runs, output, "--csv").output, newline="")))
+    assert [row["run_id"] for row in rows] == ["aaa1", "aab2", "bbb3"]
+    assert (rows[0]["accepted"], rows[0]["gpu"], rows[0]["pinned"]) == ("true", "", "false")
+
+
+def test_a_table_of_hostile_names_fits_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(tmp_path, "s1", run_with("aaa1", {}, test_id=HOSTILE * 30), code=Code("c", HOSTILE * 20))
+    monkeypatch.setenv("COLUMNS", "90")
+    lines = vizart(runs, tmp_path).output.splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) == 90
+    assert all(character.isprintable() for line in lines for character in line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--after", "yesterday"), "'yesterday' is no date"),
+        (("--json", "--csv"), "exclude each other"),
+        (("--output", "s3://"), "this place to keep runs cannot be used"),
+        (("--output", "nosuch://x"), "this place to keep runs cannot be used"),
+    ],
+)
+def test_wrong_usage_is_told_in_words(arguments: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(runs, arguments)
+    assert (result.exit_code, message in result.output) == (2, True)
+
+
+def test_a_place_that_cannot_be_listed_is_refused(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pytest_vizart.storage.folder.FolderStore.files", fails)
+    result = vizart(runs, output)
+    assert (result.exit_code, "Input/output error" in result.output) == (2, True)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_vizart.cli.show import show
+from tests.cli.histories import keep, run_with, vizart
+
+SAVED = "runs/aaa1/stages/detect/a.png"
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    run = run_with("aaa1", {"detect": 2}, statuses={"a": "wrong", "b": "correct"})
+    keep(tmp_path, "s1", replace(run, outcomes=(replace(run.outcomes[0], artifacts=(SAVED,)), run.outcomes[1])))
+    folder = tmp_path / "runs" / "aaa1"
+    folder.mkdir(parents=True)
+    about = {
+        "command": "pytest test_x.py::test_x\x1b[31m", "notes": ["few passes", 3],
+        "artifacts": [{"path": SAVED}, {"path": "runs/aaa1/stages/detect/log.txt"}, "no artifact"],
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(about))
+    return tmp_path
+
+
+def test_what_was_saved_and_how_to_run_it_again_are_told(output: Path) -> None:
+    lines = [line.strip() for line in vizart(show, output, "last").output.splitlines()]
+    assert lines.count(SAVED) == 2  # under its sample, and among all
+    assert "2 saved outputs:" in lines
+    assert "note: few passes" in lines
+    assert lines[-1] == "again: pytest test_x.py::test_x?[31m"
+    document = json.loads(vizart(show, output, "aaa", "--json").output)
+    assert document["artifacts"] == [SAVED, "runs/aaa1/stages/detect/log.txt"]
+    assert document["notes"] == ["few passes"]
+
+
+def test_csv_is_the_stages(output: Path) -> None:
+    (row,) = csv.DictReader(io.StringIO(vizart(show, output, "aaa1", "--csv").output, newline=""))
+    assert (row["stage"], row["spans"]) == ("detect", "2")
+    assert float(row["wall_median_ns"]) == pytest.approx(2e6, rel=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["", "[1]", "{", '{"artifacts": 3, "notes": "x", "command": 4}'])
+def test_a_damaged_run_file_takes_nothing_else_away(output: Path, damage: str) -> None:
+    (output / "runs" / "aaa1" / "run.json").write_text(damage)
+    result = vizart(show, output, "aaa1")
+    assert result.exit_code == 0
+    assert "detect: median 2.000 ms" in result.output

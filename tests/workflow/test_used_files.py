@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_vizart.golden.files import content_digest
+from pytest_vizart.workflow import used_files as module
+from pytest_vizart.workflow.used_files import Budget, shown_path, used_files
+
+
+def test_files_are_told_by_all_their_bytes(tmp_path: Path) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(3_000_000))
+    (file,) = used_files([str(large)], tmp_path)
+    assert (file.path, file.size_bytes, file.digest) == ("large.bin", 3_000_000, content_digest(large, sampled=False))
+
+
+def test_a_file_that_is_gone_is_told_and_nothing_is_raised(tmp_path: Path) -> None:
+    (file,) = used_files([str(tmp_path / "gone")], Path("/elsewhere"))
+    assert file.digest is None
+    assert file.problem is not None
+    assert file.path == (tmp_path / "gone").as_posix()
+
+
+def test_the_name_of_a_file_in_a_folder_counts(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / name).write_text("same")
+        digests.add(used_files([str(folder)], tmp_path)[0].digest)
+    assert len(digests) == 2
+
+
+def test_a_file_that_has_not_changed_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model"
+    path.write_text("1")
+    first = used_files([str(path)], tmp_path)
+    monkeypatch.setattr(module, "content_digest", lambda *_, **__: pytest.fail("read again"))
+    assert used_files([str(path)], tmp_path) == first
+
+
+def test_a_budget_ends_by_time_and_by_size() -> None:
+    now = [0.0]
+    budget = Budget(1.0, 1_000, lambda: now[0])
+    assert budget.refusal(900) is None
+    assert "GB" in str(budget.refusal(200))
+    assert budget.refusal(100) is None
+    now[0] = 1.5
+    assert budget.refusal(0) == "not read: the others took 1 s"
+
+
+def test_paths_are_relative_where_they_can_be() -> None:
+    assert shown_path(Path("/data/set/images/a.png"), Path("/data/set")) == "images/a.png"
+    assert shown_path(Path("/data/a.png"), Path("/data/set")) == "/data/a.png"
