@@ -13,6 +13,9 @@ from pytest_vizart.records.text import escaped
 
 Line = dict[str, Any]
 
+FAILED_SAMPLES = ("sample wrong", "sample invalid")
+"""Events that tell of a sample's failure, whether or not the run fails for it."""
+
 _PLAIN = re.compile(r"[-A-Za-z0-9_.: ]+")  # characters that no writer of JSON escapes
 
 
@@ -53,9 +56,11 @@ def stage(name: str) -> Criterion:
 
 def failed() -> Criterion:
     def matches(line: Line) -> bool:
-        return line.get("success") is False or number_of(line.get("level")) >= LEVELS["ERROR"]
+        if line.get("success") is False or line.get("event") in FAILED_SAMPLES:
+            return True
+        return number_of(line.get("level")) >= LEVELS["ERROR"]
 
-    return Criterion(matches, (b"false", b"ERROR", b"CRITICAL"), 4)
+    return Criterion(matches, (b"false", b"ERROR", b"CRITICAL", *(event.encode() for event in FAILED_SAMPLES)), 4)
 
 
 def succeeded() -> Criterion:

@@ -38,7 +38,7 @@ class AuditLog:
 
     A line holds time (ISO 8601, UTC), level, event, run_id, test, and what the event knows: stage, sample, input and
     output paths, success, error with traceback, performance. Fields that are None are left out. A log that cannot be
-    written is warned of once.
+    written is warned of once, and tried again when the next run begins; so is a line that cannot be made, alone.
 
     Args:
         output: output folder; lines go to `logs/{date}.jsonl` in it, beyond `max_bytes` to `logs/{date}.2.jsonl`, ...
@@ -58,6 +58,8 @@ class AuditLog:
         self._file = LogFile(self._folder, part, max_bytes)
         self._now = now
         self._silent = False
+        self._untold: str | None = None
+        self._told: set[str] = set()
         # The constructor's arguments are Loguru's own, all as by default but `raw`, since lines come as they are
         # written; the dependency is pinned below 0.8 for it.
         self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call, assignment]
@@ -77,44 +79,66 @@ class AuditLog:
         self._logger.add(_no_sink, format="", level=0, filter=self._append, catch=False)
 
     def of_run(self, run_id: str, test_id: str | None) -> RunLog:
-        """Return a function that adds lines to the trail of one run."""
+        """Return a function that adds lines to the trail of one run, which begins."""
+        self._silent = False
+        return self._adder(run_id, test_id)
+
+    def _adder(self, run_id: str, test_id: str | None) -> RunLog:
         own = {"run_id": run_id} if test_id is None else {"run_id": run_id, "test": test_id}
         log, now = self._logger.bind(**own).log, self._now
 
         def add(event: str, /, *, level: str = "INFO", **fields: Any) -> None:
             if self._silent:
                 return
-            if level not in LEVELS:
-                level = standard_level(level)
-            line = {"time": datetime.fromtimestamp(now(), UTC), "level": level, "event": event, **own}
-            for name, value in fields.items():
-                if value is not None and name not in _OWN:
-                    line[name] = value
             try:
+                if level not in LEVELS:
+                    level = standard_level(level)
+                line = {"time": datetime.fromtimestamp(now(), UTC), "level": level, "event": event, **own}
+                for name, value in fields.items():
+                    if value is not None and name not in _OWN:
+                        line[name] = value
                 log(level, encoded(line).decode())
+            except OSError as error:
+                self._silent = True
+                self._tell(f"the audit log is not written ({error}); hint: see --vizart-output")
             except Exception as error:  # noqa: BLE001 - whatever the log does, the test goes on
-                self._give_up(error)
+                self._untold = type(error).__name__
+                try:  # noqa: SIM105 - `suppress` takes more room than there may be on the stack
+                    self._tell_dropped()
+                except Exception:  # noqa: BLE001 - nor in memory: it is told later
+                    pass
+            else:
+                if self._untold is not None:
+                    self._tell_dropped()
 
         return add
 
     def write(self, event: str, run_id: str, level: str = "INFO", fields: Mapping[str, Any] | None = None) -> None:
         """Add one line of any run; its test is among the fields. Who writes more than one takes `of_run`."""
         known = {name: value for name, value in (fields or {}).items() if name not in ("level", "event")}
-        self.of_run(run_id, known.pop("test", None))(event, level=level, **known)
+        self._adder(run_id, known.pop("test", None))(event, level=level, **known)
 
     def close(self) -> None:
         """Write no more."""
         self._logger.remove()
         self._file.close()
+        self._tell_dropped()
 
     def _append(self, record: loguru.Record) -> bool:
         line = record["message"]
         self._file.append(line.encode(), line[_DAY], self._now())
         return False
 
-    def _give_up(self, error: Exception) -> None:
-        self._silent = True
-        warn(f"{self._folder}: the audit log is no longer written ({error}); hint: see --vizart-output")
+    def _tell_dropped(self) -> None:
+        if self._untold is not None:
+            self._tell(f"lines of the audit log are left out ({self._untold})")
+            self._untold = None
+
+    def _tell(self, what: str) -> None:
+        kind = what.partition(" (")[0]
+        if kind not in self._told:
+            warn(f"{self._folder}: {what}")
+            self._told.add(kind)
 
 
 def _no_sink(message: object) -> None:

@@ -52,9 +52,13 @@ class LogFile:
                 self._look(day, now_s)
             self._room -= len(line)
             assert self._descriptor is not None
-            written = os.write(self._descriptor, line)
-            while written < len(line):  # a disk that is full takes a part
-                written += os.write(self._descriptor, line[written:])
+            try:
+                written = os.write(self._descriptor, line)
+                while written < len(line):  # a disk that is full takes a part
+                    written += os.write(self._descriptor, line[written:])
+            except OSError:
+                self.close()  # opened anew, what was written of the line is ended before the next one
+                raise
 
     def close(self) -> None:
         descriptor, self._descriptor, self._day = self._descriptor, None, ""
@@ -71,6 +75,7 @@ class LogFile:
 
     def _append_apart(self, line: bytes, day: str) -> None:
         """Append a line of a signal handler that struck while the file was being opened."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._folder / f"{day}{self._part}.jsonl", _FLAGS, 0o644)
         try:
             os.write(descriptor, line)

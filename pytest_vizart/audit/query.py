@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time
 from itertools import groupby, islice
 from os import PathLike
 from typing import Any
@@ -75,7 +75,7 @@ class AuditQuery:
         return self._changed(_before=min(found, self._before or found))
 
     def failed(self) -> AuditQuery:
-        """Telling that something failed: `success` is false, or the level is ERROR or above."""
+        """Telling that something failed: `success` is false, a sample wrong or invalid, or the level ERROR or above."""
         return self._with(criteria.failed())
 
     def succeeded(self) -> AuditQuery:
@@ -152,7 +152,7 @@ class AuditQuery:
         """Whether a file of that date can hold lines of the time asked for."""
         if self._after is not None and name.date < self._after.date():
             return False
-        return self._before is None or name.date <= (self._before - timedelta(microseconds=1)).date()
+        return self._before is None or datetime.combine(name.date, time(), UTC) < self._before
 
     def _merged(
         self, store: Store, of_day: Sequence[LogName], wanted: Sequence[Criterion], known: Sequence[LogName]

@@ -58,7 +58,11 @@ def clean(
     """
     if output.local is not None and not output.local.is_dir():
         raise click.UsageError(f"{printable(str(output))}: there is no output here; hint: give --output DIR")
-    planned = plan(output, _retention(retention), time.time_ns() // 1_000, base=base, trust_clock=trust_clock)
+    limits = _retention(retention)
+    try:
+        planned = plan(output, limits, time.time_ns() // 1_000, base=base, trust_clock=trust_clock)
+    except UsageError as error:
+        raise click.UsageError(printable(str(error))) from error
     cleaned = Cleaned() if dry_run else carry_out(planned)
     if as_json:
         tell_json(_document(planned, cleaned, dry_run))
@@ -87,7 +91,7 @@ def _screen(planned: CleaningPlan, cleaned: Cleaned, dry_run: bool) -> list[str]
         lines += _part_lines(part)
     if planned.leftovers or planned.unused:
         left = planned.leftovers
-        size = size_text(sum(each.size_bytes for each in left))
+        size = size_text(sum(each.size_bytes for each in left) + sum(planned.unused.values()))
         lines.append(
             f"left behind: {plural(len(left) + len(planned.unused), 'file or folder', 'files or folders')}, {size}"
         )
@@ -153,6 +157,7 @@ def _document(planned: CleaningPlan, cleaned: Cleaned, dry_run: bool) -> dict[st
             "runs": cleaned.runs,
             "logs": cleaned.logs,
             "artifacts": cleaned.artifacts,
+            "left_behind": cleaned.left_behind,
             "freed_bytes": cleaned.freed_bytes,
             "finished": cleaned.finished,
             "busy": cleaned.busy,

@@ -18,7 +18,7 @@ from pytest_vizart.cli.refusal import Refused
 from pytest_vizart.errors import UsageError, VizartError
 from pytest_vizart.history.reader import History
 from pytest_vizart.options import DEFAULT_OUTPUT
-from pytest_vizart.report.wording import encodable_throughout, printable
+from pytest_vizart.report.wording import encodable_throughout, plural, printable
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.storage.store import Store
 
@@ -73,6 +73,13 @@ def refusing(function: F) -> F:
     return told  # type: ignore[return-value]
 
 
+def all_option(function: F) -> F:
+    """Give a command `--all`, which counts runs that `whole_runs` leaves out."""
+    return click.option("--all", "everything", is_flag=True, help="also runs that ended in an error or are partial")(
+        function
+    )
+
+
 def tell_json(document: dict[str, Any]) -> None:
     """Write a document; names may be no valid UTF-8."""
     versioned = {"schema_version": SCHEMA_VERSION, **document}
@@ -99,6 +106,20 @@ def open_history(output: Store) -> History:
 def kept_runs(output: Store) -> pa.Table:
     """Return the runs of an output folder or URL, oldest first; one without a history is a usage error."""
     return open_history(output).runs()
+
+
+def whole_runs(runs: pa.Table) -> pa.Table:
+    """Return the runs that ran to their end, on all of their data: others measured something else."""
+    ended = [
+        status != "error" and not partial
+        for status, partial in zip(runs["status"].to_pylist(), runs["partial"].to_pylist(), strict=True)
+    ]
+    return runs.filter(pa.array(ended, pa.bool_()))
+
+
+def left_out_note(count: int) -> str:
+    """Return the words for runs that `whole_runs` left out."""
+    return f"{plural(count, 'run')} left out: an error, or partial (--all)"
 
 
 def find_run(table: pa.Table, run_id: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -65,6 +65,7 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.option("--test", "test_text", metavar="TEXT", help="only tests whose node ID contains this text")
 @click.option("--fail-over", metavar="PERCENT", callback=_share,
               help="exit status 1 if a stage is slower by more, or a headline metric is worse")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="also figures that did not change, and undefined metrics")
 @output_option
 @json_option
 @csv_option
@@ -72,7 +73,7 @@ def _share(context: click.Context, option: click.Parameter, text: str | None) ->
 @refusing
 def compare(
     context: click.Context, a: str, b: str, output: Store, as_json: bool, as_csv: bool, test_text: str | None,
-    fail_over: float | None,
+    fail_over: float | None, everything: bool,
 ) -> None:  # fmt: skip
     """Compare B with A, test by test: times, memory, metrics, and samples that became wrong or right.
 
@@ -93,7 +94,7 @@ def compare(
     elif as_csv:
         tell_csv(("test_id", "stage", "figure", "a", "b", "change", "headline", "worse"), list(_csv_rows(comparison)))
     else:
-        _tell(comparison)
+        _tell(comparison, set(worse), everything=everything)
         _tell_worse(worse)
     context.exit(1 if worse else 0)
 
@@ -131,24 +132,37 @@ def _csv_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
             yield {"test_id": each.test_id, **_figure(change)}
 
 
-def _tell(comparison: Comparison) -> None:
+def _tell(comparison: Comparison, worse: Collection[tuple[str, Change]], *, everything: bool) -> None:
     for name, one in (("A", comparison.a), ("B", comparison.b)):
         click.echo(f"{name}  {_side(one)}")
     for each in comparison.tests:
         click.echo(f"\n{printable(each.test_id)}")
         for note in _notes(each):
             click.echo(f"  {note}")
-        changes = (*each.figures, *each.metrics)
-        if changes:
-            tell_table(_COLUMNS, [{**_figure(change), "mark": _mark(change)} for change in changes])
-        for flips in each.flips:
-            _tell_samples(f"{flips.stage}: newly wrong", flips.newly_wrong)
-            _tell_samples(f"{flips.stage}: newly right", flips.newly_fixed)
+        if not _same_run(each):
+            _tell_changes(each, worse, everything=everything)
     for name, only in (("A", comparison.only_a), ("B", comparison.only_b)):
         if only:
             click.echo(f"\nonly in {name}: {', '.join(map(printable, only))}")
     if not comparison.tests:
         click.echo("no test is on both sides")
+
+
+def _tell_changes(each: ComparedRuns, worse: Collection[tuple[str, Change]], *, everything: bool) -> None:
+    rows, unchanged = [], []
+    for noun, changes in (("figure", each.figures), ("metric", each.metrics)):
+        known = changes if everything else [one for one in changes if one.a is not None or one.b is not None]
+        moved = known if everything else [one for one in known if one.a != one.b]
+        rows += [{**_figure(one), "mark": _mark(one, failed=(each.test_id, one) in worse)} for one in moved]
+        if len(moved) < len(known):
+            unchanged.append(plural(len(known) - len(moved), noun))
+    if rows:
+        tell_table(_COLUMNS, rows)
+    if unchanged:
+        click.echo(f"{' and '.join(unchanged)} unchanged")
+    for flips in each.flips:
+        _tell_samples(f"{flips.stage}: newly wrong", flips.newly_wrong)
+        _tell_samples(f"{flips.stage}: newly right", flips.newly_fixed)
 
 
 def _side(one: Side) -> str:
@@ -160,12 +174,16 @@ def _notes(each: ComparedRuns) -> Iterator[str]:
     yield f"B: {_run(each.run_b)}"
     if each.run_b["test_id"] != each.test_id:
         yield printable(f"B is a run of another test: {each.run_b['test_id']}")
-    if each.run_a["run_id"] == each.run_b["run_id"]:
-        yield "the same run on both sides"
+    if _same_run(each):
+        yield "the same run on both sides: nothing to compare"
     if not each.same_machine:
         yield "different machines: times and memory are not comparable, and not judged"
     if not each.same_data:
         yield "the golden data changed in between"
+
+
+def _same_run(each: ComparedRuns) -> bool:
+    return bool(each.run_a["run_id"] == each.run_b["run_id"])
 
 
 def _run(row: Any) -> str:
@@ -173,9 +191,9 @@ def _run(row: Any) -> str:
     return printable(f"run {row['run_id'][:8]}, {(row['started_at'] or '')[:19]}, {row['status']}{commit}")
 
 
-def _mark(change: Change) -> str:
-    """Metrics that are worse; of times nothing here says how much of a change is noise."""
-    return "worse" if change.worse and change.headline else ""
+def _mark(change: Change, *, failed: bool) -> str:
+    """What --fail-over fails, and metrics that are worse; without it nothing says how much of a time is noise."""
+    return "worse" if failed or (change.worse and change.headline) else ""
 
 
 def _tell_samples(what: str, samples: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from pytest_vizart.report.export_data import run_document, spans_csv
 from pytest_vizart.report.export_speedscope import speedscope
 from pytest_vizart.report.export_trace import chrome_trace
 from pytest_vizart.report.files import write_atomically
-from pytest_vizart.report.wording import encodable_throughout, printable
+from pytest_vizart.report.wording import encodable_throughout, plural, printable
 from pytest_vizart.storage.store import Store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.keeping import FLAME_FILE
@@ -56,6 +56,8 @@ def export(run_id: str, form: str | None, output_file: Path | None, output: Stor
     """
     if form is None:
         raise click.UsageError("Missing option '--format'. Choose from: chrome-trace, speedscope, json, csv")
+    if output_file is not None and not output_file.absolute().parent.is_dir():
+        raise click.UsageError(f"{printable(str(output_file))}: its folder does not exist; hint: make it first")
     run = _read(History(output), find_run(kept_runs(output), run_id))
     content = _FORMATS[form](run, output)
     if output_file is None:
@@ -64,7 +66,8 @@ def export(run_id: str, form: str | None, output_file: Path | None, output: Stor
     try:
         write_atomically(output_file, content)
     except VizartError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
+    click.echo(f"{printable(str(output_file))}: {form} of run {run.row['run_id'][:8]}, {plural(len(content), 'byte')}")
 
 
 def _read(history: History, row: dict[str, Any]) -> KeptRun:

@@ -14,11 +14,13 @@ from pytest_vizart.cli.common import json_option, output_option, refusing, tell_
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.report.wording import listed, plural, printable
 from pytest_vizart.storage.store import Store
+from pytest_vizart.workflow.importing.asv import NO_VALUE
 from pytest_vizart.workflow.importing.keeping import Kept, import_results
 from pytest_vizart.workflow.importing.model import Skipped
 from pytest_vizart.workflow.importing.registry import AUTO, NAMES
 
 _TOLD_SKIPPED = 10
+_TOLD_ALIKE = 3
 _TOLD_FILES = 5
 
 
@@ -85,11 +87,24 @@ def _tell_runs(source: str, kept: Sequence[Kept]) -> None:
 
 
 def _tell_skipped(skipped: Sequence[Skipped]) -> None:
-    for one in skipped[:_TOLD_SKIPPED]:
-        where = ", ".join(part for part in (one.file, one.place) if part)
-        click.echo(printable(f"left out: {where}: {one.reason}"), err=True)
-    if len(skipped) > _TOLD_SKIPPED:
-        click.echo(f"left out: {len(skipped) - _TOLD_SKIPPED:,} more (--json)", err=True)
+    """One line each; where the same is wrong in many places, one line for all of them."""
+    reasons: dict[str, list[Skipped]] = {}
+    for one in skipped:
+        reasons.setdefault(one.reason, []).append(one)
+    lines = [line for reason, ones in reasons.items() for line in _skipped_lines(reason, ones)]
+    for line in lines[:_TOLD_SKIPPED]:
+        click.echo(printable(f"left out: {line}"), err=True)
+    if len(lines) > _TOLD_SKIPPED:
+        click.echo(f"left out: {len(lines) - _TOLD_SKIPPED:,} more (--json)", err=True)
+
+
+def _skipped_lines(reason: str, ones: Sequence[Skipped]) -> list[str]:
+    files = list(dict.fromkeys(one.file for one in ones))
+    if reason == NO_VALUE:
+        return [f"{plural(len(ones), 'value')} missing in {plural(len(files), 'file')} ({reason}): {listed(files)}"]
+    if len(ones) > _TOLD_ALIKE:
+        return [f"{plural(len(ones), 'place')} in {plural(len(files), 'file')}: {reason}: {listed(files)}"]
+    return [f"{', '.join(part for part in (one.file, one.place) if part)}: {one.reason}" for one in ones]
 
 
 def _when(moment_us: int | None) -> str | None:

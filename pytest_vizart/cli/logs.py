@@ -20,17 +20,18 @@ from pytest_vizart.audit.levels import LEVELS
 from pytest_vizart.audit.log_names import FOLDER, parse_name
 from pytest_vizart.audit.query import AuditQuery
 from pytest_vizart.cli.common import LAST, json_option, output_option, refusing, tell_json
-from pytest_vizart.cli.last_failure import screen
+from pytest_vizart.cli.last_failure import screen, take_over_first
 from pytest_vizart.cli.log_lines import compact, in_full
-from pytest_vizart.errors import VizartWarning, told_since, warnings_told
+from pytest_vizart.errors import UsageError, VizartWarning, told_since, warnings_told
 from pytest_vizart.report.wording import printable
 from pytest_vizart.storage.store import Store
 
 _SHOWN = 50
 _SHOWN_BEFORE_FOLLOWING = 10
 
-# Option, name of the query's method, and whether it has a value.
 _FILTERS = ("run_id", "after", "before", "stage", "level", "search", "test")
+"""Methods of the query, and options but for the first one."""
+_OPTIONS = {"run_id": "--run"}
 
 
 @click.command()
@@ -41,7 +42,7 @@ _FILTERS = ("run_id", "after", "before", "stage", "level", "search", "test")
 @click.option("--before", metavar="TIME", help="before then; a date leaves that day out")
 @click.option("--stage", metavar="NAME", help="one stage")
 @click.option("--test", metavar="TEXT", help="tests whose node ID contains this text")
-@click.option("--failed", is_flag=True, help="what failed; with no other filter: the last failed run on one screen")
+@click.option("--failed", is_flag=True, help="what failed; alone, or with --run: the last failed run on one screen")
 @click.option("--succeeded", is_flag=True, help="what succeeded")
 @click.option("--level", type=click.Choice(tuple(LEVELS), case_sensitive=False), help="this level and above")
 @click.option("--search", metavar="TEXT", help="lines with this text, upper and lower case as it is")
@@ -54,12 +55,16 @@ def logs(
     **filters: str | None,
 ) -> None:  # fmt: skip
     """Show the audit log, newest lines last."""
+    if not follow:
+        take_over_first(output)
     if not any(parse_name(entry.base_name) for entry in output.files(FOLDER)):
         raise click.UsageError(
             f"{printable(str(output))}: there is no audit log here; hint: run pytest first, or give --output DIR"
         )
     if follow and export is not None:
         raise click.UsageError("--follow and --export exclude each other")
+    with _damage_told():
+        filters["run_id"] = _known_run(output, filters["run_id"])
     query = _query(output, failed, succeeded, filters)
     with _damage_told():
         if follow:
@@ -69,22 +74,36 @@ def logs(
             click.echo(f"{write_array(export, lines):,} lines: {printable(str(export))}")
         elif as_json:
             tell_json({"lines": query.fetch() if limit is None else _newest(query, limit)})
-        elif failed and not succeeded and limit is None and not any(filters.values()):
-            _tell_last_failure(output)
+        elif failed and not succeeded and limit is None and not any(filters[name] for name in _FILTERS[1:]):
+            _tell_last_failure(output, filters["run_id"])
         else:
             whole = filters["run_id"] is not None
             _tell(_newest(query, limit or _SHOWN), in_full if whole else _compact(), limited=limit is None)
 
 
+def _known_run(output: Store, beginning: str | None) -> str | None:
+    """The run that is meant, so far as it is told of in the log at all."""
+    if beginning is None:
+        return None
+    newest = AuditQuery(output).newest_first()
+    if beginning == LAST:
+        return next((str(line["run_id"]) for line in newest.iter() if line.get("run_id")), LAST)
+    if beginning and not newest.run_id(beginning).limit(1).fetch():
+        hint = "vizart runs lists them, vizart logs --limit 20 shows what was told last"
+        raise click.UsageError(f"no run {printable(beginning)!r} in the log; hint: {hint}")
+    return beginning
+
+
 def _query(output: Store, failed: bool, succeeded: bool, filters: dict[str, str | None]) -> AuditQuery:
     query = AuditQuery(output)
-    if filters["run_id"] == LAST:
-        newest = next((line for line in query.newest_first().iter() if line.get("run_id")), {})
-        filters = {**filters, "run_id": str(newest.get("run_id", LAST))}
     for name in _FILTERS:
         value = filters[name]
         if value is not None:
-            query = getattr(query, name)(value)
+            try:
+                query = getattr(query, name)(value)
+            except UsageError as error:
+                error.place = _OPTIONS.get(name, f"--{name}")
+                raise
     query = query.failed() if failed else query
     return query.succeeded() if succeeded else query
 
@@ -108,9 +127,10 @@ def _tell(lines: list[dict[str, Any]], shown: Callable[[dict[str, Any]], list[st
         click.echo(f"the newest {_SHOWN} lines; more: --limit", err=True)
 
 
-def _tell_last_failure(output: Store) -> None:
-    run = last_failed_run(output)
-    for line in ["no failed run in the log"] if run is None else screen(run, output):
+def _tell_last_failure(output: Store, run_id: str | None) -> None:
+    run = last_failed_run(output, run_id)
+    none = "no failed run in the log" if run_id is None else "nothing in this run failed"
+    for line in [none] if run is None else screen(run, output):
         click.echo(line)
 
 

@@ -18,6 +18,7 @@ from pytest_vizart.cli.common import (
     refusing,
     tell_json,
 )
+from pytest_vizart.cli.last_failure import take_over_first
 from pytest_vizart.cli.tables import Column, tell_csv, tell_table
 from pytest_vizart.storage.store import Store
 
@@ -25,13 +26,28 @@ _STATUSES = ("passed", "failed", "error")
 
 _COLUMNS = (
     Column("run", "run_id", lambda value: value[:8]),
-    Column("started", "started_at", lambda value: (value or "")[:19]),
+    Column("started", "started_at", lambda value: (value or "")[:16].replace("T", " ")),
     Column("status", "status"),
-    Column("commit", "commit", lambda value: (value or "")[:9]),
-    Column("branch", "branch", lambda value: value or "", narrows=True),
-    Column("test", "test_id", narrows=True),
+    Column("commit", "commit", lambda value: (value or "")[:7], drops=2, hoists=True),
+    Column("branch", "branch", lambda value: value or "", narrows=True, drops=1, hoists=True),
+    Column("test", "test_id", narrows=True, hoists=True),
     Column("serves as", "standing", narrows=True),
 )
+
+_WORDS = (
+    ("imported from ", "imported"),
+    ("only a part of the golden data", "no: partial"),
+    ("the test did not pass", "no: not passed"),
+    ("the process died", "no: died"),
+    ("could not be compared", "no: unclear"),
+    ("many samples are newly wrong", "no: suspect"),
+    ("tracked files were changed", "no: dirty"),
+    ("nothing was measured", "no: empty"),
+    ("are not judged", "no: not judged"),
+    ("latency of ", "no: latency"),
+    ("accuracy of ", "no: accuracy"),
+)
+"""What stands in the reason, and a short word for it; `vizart show` tells the reason in full."""
 
 
 @click.command()
@@ -50,6 +66,7 @@ def runs(
     branch: str | None, after: datetime | None, before: datetime | None,
 ) -> None:  # fmt: skip
     """List the kept runs, newest last. A pinned run (*) is kept by every clean-up."""
+    take_over_first(output)
     history = open_history(output)
     table = with_text(history.runs(), "test_id", test_text)
     table = between(with_value(with_value(table, "branch", branch), "status", status), after, before)
@@ -62,6 +79,8 @@ def runs(
         tell_json({"runs": rows})
     elif as_csv:
         tell_csv((*table.column_names, "pinned"), rows)
+    elif not rows:
+        click.echo("no run matches")
     else:
         tell_table(_COLUMNS, [{**row, "standing": _standing(row)} for row in rows])
 
@@ -71,11 +90,9 @@ def _failed(table: pa.Table) -> pa.Table:
 
 
 def _standing(row: dict[str, Any]) -> str:
-    """What the run serves for, and why not for more."""
+    """What the run serves for, in a few letters."""
     pin = "* " if row["pinned"] else ""
-    if row["accepted"] and row["accepted_latency"]:
-        return f"{pin}baseline"
-    because = row["not_accepted_because"] or "not told"
-    return pin + (
-        f"baseline of accuracy, not of latency: {because}" if row["accepted"] else f"not a baseline: {because}"
-    )
+    if row["accepted"]:
+        return f"{pin}baseline" if row["accepted_latency"] else f"{pin}accuracy only"
+    because = row["not_accepted_because"] or ""
+    return pin + next((word for part, word in _WORDS if part in because), f"no: {because}" if because else "no")

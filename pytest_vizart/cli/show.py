@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 import orjson
 
 from pytest_vizart.cli.common import csv_option, find_run, json_option, open_history, output_option, refusing, tell_json
+from pytest_vizart.cli.last_failure import take_over_first
 from pytest_vizart.cli.tables import tell_csv
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import leaks_of, measure_table, span_table
@@ -26,6 +28,7 @@ from pytest_vizart.storage.store import Store
 RUN_FILE = "run.json"
 _TOLD_ARTIFACTS = 20
 _NS_PER_MS = 1e6
+_WRONG = ("wrong", "invalid")
 
 Rows = list[dict[str, Any]]
 
@@ -46,12 +49,14 @@ class _Shown:
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
+@click.option("--all", "everything", is_flag=True, help="also metrics that are undefined, and every saved file")
 @output_option
 @json_option
 @csv_option
 @refusing
-def show(run_id: str, output: Store, as_json: bool, as_csv: bool) -> None:
+def show(run_id: str, output: Store, as_json: bool, as_csv: bool, everything: bool) -> None:
     """Show one run; RUN may be shortened, or `last`. --csv gives its stages."""
+    take_over_first(output)
     history = open_history(output)
     run = find_run(history.runs(), run_id)
     if as_csv:
@@ -61,7 +66,7 @@ def show(run_id: str, output: Store, as_json: bool, as_csv: bool) -> None:
     if as_json:
         tell_json(_document(shown))
     else:
-        _tell_run(shown)
+        _tell_run(shown, everything=everything)
 
 
 def _read(history: History, output: Store, run: dict[str, Any]) -> _Shown:
@@ -126,43 +131,82 @@ def _notes(shown: _Shown) -> list[str]:
 
 
 def _artifacts(shown: _Shown) -> list[str]:
-    """Paths of saved outputs in the output folder: those of samples, then those of run.json that belong to none."""
-    of_run = shown.about.get("artifacts")
-    told = [each.get("path") for each in of_run if isinstance(each, dict)] if isinstance(of_run, list) else []
-    of_samples = [path for row in shown.outcomes for path in row["artifacts"] or ()]
-    return list(dict.fromkeys([*of_samples, *(path for path in told if isinstance(path, str))]))
+    """Paths of saved outputs in the output folder: those of samples that went wrong first, those of none last."""
+    wrong = _wrong_samples(shown)
+    of_samples = [(row["sample_id"] in wrong, path) for row in shown.outcomes for path in row["artifacts"] or ()]
+    told = [(not wrong.isdisjoint(samples), path) for path, samples in _listed_artifacts(shown)]
+    every = [*of_samples, *told]
+    return list(dict.fromkeys(path for bad in (True, False) for is_bad, path in every if is_bad is bad))
 
 
-def _tell_run(shown: _Shown) -> None:
+def _listed_artifacts(shown: _Shown) -> Iterator[tuple[str, list[str]]]:
+    """What run.json says was saved: paths, and the samples of each."""
+    listed = shown.about.get("artifacts")
+    for each in listed if isinstance(listed, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("path"), str):
+            samples = each.get("samples")
+            yield each["path"], [one for one in samples if isinstance(one, str)] if isinstance(samples, list) else []
+
+
+def _wrong_samples(shown: _Shown) -> set[str]:
+    raised = zip(shown.spans.sample_id, shown.spans.error, strict=True)
+    return {row["sample_id"] for row in shown.outcomes if row["status"] in _WRONG} | {
+        sample for sample, error in raised if sample is not None and error is not None
+    }
+
+
+def _tell_run(shown: _Shown, *, everything: bool) -> None:
     run = shown.run
     click.echo(f"{run['run_id']}  {printable(run['test_id'])}  {run['status']}  {(run['started_at'] or '')[:19]}")
+    if run["not_accepted_because"]:
+        _tell(f"no baseline{' of latency' if run['accepted'] else ''}: {run['not_accepted_because']}")
     endings = bad_endings(shown.spans)
     for depth, stage in nested(shown.stages):
         _tell(_stage_line(stage, endings.get(stage.name)), depth)
     _tell_profile(shown.stages, shown.leaks, shown.measures)
     for row in shown.accuracy:
-        _tell(f"{row['stage']}: {row['metric']} {'-' if row['value'] is None else format(row['value'], '.4f')}")
-    for row in shown.outcomes:
-        if row["status"] in ("wrong", "invalid"):
-            _tell(f"{row['stage']}: {row['sample_id']} {row['status']}: {row['reason']} ({row['input_path']})")
-            for path in row["artifacts"] or ():
-                _tell(path, 1)
+        if row["value"] is not None or everything:
+            _tell(f"{row['stage']}: {row['metric']} {'-' if row['value'] is None else format(row['value'], '.4f')}")
+    above = _tell_wrong(shown)
     if run["error"]:
         _tell(f"error: {run['error']}")
-    _tell_saved(_artifacts(shown))
+    _tell_saved(_artifacts(shown), above, everything=everything)
     for note in _notes(shown):
         _tell(f"note: {note}")
     if command := _text(shown.about.get("command")):
         _tell(f"again: {command}")
 
 
-def _tell_saved(artifacts: list[str]) -> None:
-    if artifacts:
-        _tell(f"{plural(len(artifacts), 'saved output')}:")
-        for path in artifacts[:_TOLD_ARTIFACTS]:
-            _tell(path, 1)
-        if len(artifacts) > _TOLD_ARTIFACTS:
-            _tell(f"... {len(artifacts) - _TOLD_ARTIFACTS:,} more (--json)", 1)
+def _tell_wrong(shown: _Shown) -> set[str]:
+    """Tell each sample that is not correct, and under it all that was saved of it; return those paths."""
+    files: dict[str, dict[str, None]] = {}
+    for row in shown.outcomes:
+        files.setdefault(row["sample_id"], {}).update(dict.fromkeys(row["artifacts"] or ()))
+    for path, samples in _listed_artifacts(shown):
+        for sample in samples:
+            files.setdefault(sample, {})[path] = None
+    told: set[str] = set()
+    for row in shown.outcomes:
+        if row["status"] in _WRONG:
+            _tell(f"{row['stage']}: {row['sample_id']} {row['status']}: {row['reason']} ({row['input_path']})")
+            for path in files[row["sample_id"]]:
+                if path not in told:
+                    _tell(path, 1)
+                    told.add(path)
+    return told
+
+
+def _tell_saved(artifacts: list[str], above: set[str], *, everything: bool) -> None:
+    if not artifacts:
+        return
+    others = [path for path in artifacts if path not in above]
+    of_them = f", {len(above):,} of them above" if above else ""
+    _tell(f"{plural(len(artifacts), 'saved output')}{of_them}{':' if others else ''}")
+    shown = others if everything else others[:_TOLD_ARTIFACTS]
+    for path in shown:
+        _tell(path, 1)
+    if len(others) > len(shown):
+        _tell(f"... {len(others) - len(shown):,} more (--all, --json)", 1)
 
 
 def _tell(text: str, depth: int = 0) -> None:

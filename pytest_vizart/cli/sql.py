@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ import click
 import pyarrow as pa
 
 from pytest_vizart.cli.common import csv_option, json_option, open_history, output_option, refusing, tell_json
+from pytest_vizart.cli.narrowing import places
 from pytest_vizart.cli.refusal import Refused
-from pytest_vizart.cli.tables import Column, tell_csv, tell_table
+from pytest_vizart.cli.tables import Column, has_room, tell_csv, tell_line, tell_table, terminal_width
 from pytest_vizart.history.reader import History
+from pytest_vizart.history.rewriting import WITHOUT_RUNS
 from pytest_vizart.history.schema import TABLES
 from pytest_vizart.report.wording import NOT_MEASURED, encodable, plural, printable
 from pytest_vizart.storage.store import Store
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _SHOWN = 200
+_FILE = "file_of_the_row"
+_LEAST_ROOM = 10
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
 
@@ -49,10 +53,10 @@ def sql(query: str, output: Store, as_json: bool, as_csv: bool) -> None:
         # Its message goes on with the query and a caret under it.
         raise Refused(printable(str(error).partition("\n\n")[0])) from error
     names = _told_apart(found.column_names)
-    columns = [column.to_pylist() for column in found.columns]
+    columns = [map(_plain, _values(column)) for column in found.columns]
     rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     if as_json:
-        tell_json({"columns": names, "rows": [{name: _plain(row[name]) for name in names} for row in rows]})
+        tell_json({"columns": names, "rows": rows})
     elif as_csv:
         tell_csv(names, rows)
     else:
@@ -75,16 +79,42 @@ def opened(history: History, output: Store, query: str) -> duckdb.DuckDBPyConnec
     for name, schema in TABLES.items():
         database.register("columns", _readable(schema.empty_table()))
         database.execute(f"create table empty.{name} as from columns")
-        if not readable and re.search(rf"\b{name}\b", query, re.IGNORECASE):
+        if not readable and _is_named(name, query):
             database.register(name, _readable(_fetched(history, name)))
     database.unregister("columns")
+    reads = {name: _reading(database, name, paths, query) for name, paths in files.items()}
     _shut(database, [path for paths in files.values() for path in paths])
-    for name, paths in files.items():
-        # Files of older versions lack columns; the table without rows brings them all, in their order.
-        listed = _list_of([_pattern(path) for path in paths])
-        read = f"union all by name select * from read_parquet({listed}, union_by_name = true)" if paths else ""
+    for name, read in reads.items():
         database.execute(f"create view {name} as select * from empty.{name} {read}")
     return database
+
+
+def _reading(database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str], query: str) -> str:
+    """Return what follows on the select from the table without rows, which brings all columns in their order.
+
+    Files of older versions lack some. A run that was brought here twice counts once, as the first file has it.
+    """
+    if not paths:
+        return ""
+    listed = _list_of([_pattern(path) for path in paths])
+    read = f"read_parquet({listed}, union_by_name = true, filename = '{_FILE}')"
+    if len(paths) > 1 and name not in WITHOUT_RUNS and _is_named(name, query):
+        twice = f"select run_id from {read} group by run_id having min({_FILE}) <> max({_FILE})"
+        if database.execute(f"from ({twice}) limit 1").fetchone() is not None:
+            database.execute(
+                f"create table empty.{name}_again as select distinct run_id, {_FILE} from {read} "
+                f"where run_id in ({twice}) qualify list_position({_list_of(paths)}, {_FILE}) "
+                f"> min(list_position({_list_of(paths)}, {_FILE})) over (partition by run_id)"
+            )
+            return (
+                f"union all by name select * exclude ({_FILE}) from {read} anti join empty.{name}_again "
+                f"using (run_id, {_FILE})"
+            )
+    return f"union all by name select * from read_parquet({listed}, union_by_name = true)"
+
+
+def _is_named(name: str, query: str) -> bool:
+    return re.search(rf"\b{name}\b", query, re.IGNORECASE) is not None
 
 
 def _shut(database: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
@@ -139,11 +169,37 @@ def _told_apart(names: Sequence[str]) -> list[str]:
     return told
 
 
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        found: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):  # times that Python has none of: nanoseconds, years of six digits
+        found = column.cast(pa.string()).to_pylist()
+    return found
+
+
 def _plain(value: Any) -> Any:
-    """What JSON has no word for: sums of whole numbers are decimals."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value if value is None or type(value) in (bool, int, float, str, list, dict) else _text(value)
+    """What JSON has no word for, also inside of lists and structs: sums of whole numbers are decimals."""
+    form: Callable[[Any], Any] = _PLAIN.get(type(value), _text)
+    return value if value is None else form(value)
+
+
+def _whole(value: int) -> int | str:
+    return value if -(2**63) <= value < 2**64 else str(value)
+
+
+def _number(value: Decimal) -> int | float | str:
+    return _whole(int(value)) if value == value.to_integral_value() else float(value)
+
+
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((bool, float, str), lambda value: value),
+    int: _whole,
+    Decimal: _number,
+    list: lambda values: [_plain(each) for each in values],
+    tuple: lambda values: [_plain(each) for each in values],  # an entry of a map
+    dict: lambda value: {str(key): _plain(each) for key, each in value.items()},
+    bytes: lambda value: value.hex(),
+}
 
 
 def _text(value: Any) -> str:
@@ -153,10 +209,25 @@ def _text(value: Any) -> str:
 
 
 def _tell(found: pa.Table, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    numbers = [any(is_number(field.type) for is_number in _NUMBERS) for field in found.schema]
     columns = [
-        Column(name, name, _text, right=any(is_number(field.type) for is_number in _NUMBERS), narrows=True)
-        for name, field in zip(names, found.schema, strict=True)
+        Column(name, name, _text, right=is_number, narrows=not is_number and not pa.types.is_temporal(field.type))
+        for name, is_number, field in zip(names, numbers, found.schema, strict=True)
     ]
-    tell_table(columns, rows[:_SHOWN])
+    shown = rows[:_SHOWN]
+    if has_room(columns, shown, terminal_width(), _LEAST_ROOM):
+        tell_table(columns, shown)
+    else:
+        _tell_one_by_one(names, shown)
     if len(rows) > _SHOWN:
         click.echo(f"... {plural(len(rows) - _SHOWN, 'more row')} (--csv, --json)")
+
+
+def _tell_one_by_one(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Each row with one column a line, for tables that no terminal has room for."""
+    titles = [printable(name) for name in names]
+    wide = max(map(places, titles))
+    for number, row in enumerate(rows, 1):
+        tell_line(f"row {number}")
+        for name, title in zip(names, titles, strict=True):
+            tell_line(f"  {title}{' ' * (wide - places(title))}  {printable(_text(row[name]))}")

@@ -8,16 +8,27 @@ from typing import Any
 
 import click
 
-from pytest_vizart.cli.choosing import chosen_runs, run_options
-from pytest_vizart.cli.common import csv_option, json_option, open_history, output_option, refusing, tell_json
-from pytest_vizart.cli.tables import Column, tell_csv, tell_table
-from pytest_vizart.report.wording import NOT_MEASURED, figure
+from pytest_vizart.cli.choosing import chosen_runs, last_of_each, run_options
+from pytest_vizart.cli.common import (
+    all_option,
+    csv_option,
+    json_option,
+    left_out_note,
+    open_history,
+    output_option,
+    refusing,
+    tell_json,
+    whole_runs,
+)
+from pytest_vizart.cli.tables import Column, tell_csv, tell_table, terminal_width
+from pytest_vizart.report.wording import NOT_MEASURED, figure, listed, printable
 from pytest_vizart.storage.store import Store
-from pytest_vizart.workflow.comparison.series import STAGE_FIGURES, Point, Series, series
+from pytest_vizart.workflow.comparison.series import STAGE_FIGURES, Point, Series, figure_of_column, series
 
 _DEFAULT_LAST = 20
 _SHOWN_BY_DEFAULT = ("wall_ms", "cpu_ms", "rss_mb")
 _LONGEST = 24
+_WIDE = 120
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -27,16 +38,17 @@ def change(share: float | None) -> str:
 
 
 _COLUMNS = (
-    Column("test", "test_id", narrows=True),
-    Column("stage", "stage", narrows=True),
-    Column("figure", "figure"),
-    Column("course", "course"),
-    Column("first", "first", figure, right=True),
+    Column("test", "test_id", narrows=True, heads=True),
+    Column("stage", "stage", narrows=True, hoists=True),
+    Column("figure", "figure", narrows=True),
+    Column("course", "course", drops=1),
+    Column("first", "first", figure, right=True, drops=2),
     Column("last", "last", figure, right=True),
     Column("change", "change", change, right=True),
-    Column("from", "from"),
-    Column("to", "to"),
+    Column("from", "from", drops=4),
+    Column("to", "to", drops=3),
 )
+_TOLD_FIGURES = 30
 _MACHINE = Column("machine", "machine", lambda value: (value or "").removeprefix("imported-")[:8])
 _POINT_COLUMNS = (
     Column("started", "started_at", lambda value: value[:19]),
@@ -51,31 +63,53 @@ _POINT_COLUMNS = (
 @run_options
 @click.option("--stage", help="only this stage")
 @click.option("--metric", help="only this figure: wall_ms, p95_ms, cpu_ms, rss_mb, peak_mb, gpu_mb, a metric, a gauge")
+@all_option
 @output_option
 @json_option
 @csv_option
 @refusing
 def trends(
     output: Store, as_json: bool, as_csv: bool, test_text: str | None, branch: str | None, machine: str | None,
-    last: int | None, stage: str | None, metric: str | None,
+    last: int | None, stage: str | None, metric: str | None, everything: bool,
 ) -> None:  # fmt: skip
     """Tell how figures moved from run to run, of each test its last 20 runs unless --last says otherwise.
 
     Times and memory are told for each machine by itself. Where one figure is left, its runs are listed by date and
     commit; --json and --csv list them always, and have figures that the table leaves out unless --metric names them.
+    Runs that ended in an error or used only a part of the data are left out unless --all is given.
     """
     history = open_history(output)
-    runs = chosen_runs(history.runs(), test_text=test_text, branch=branch, machine=machine, last=last or _DEFAULT_LAST)
-    found = series(history, runs, stage=stage, figure=metric)
+    every = chosen_runs(history.runs(), test_text=test_text, branch=branch, machine=machine, last=None)
+    counted = every if everything else whole_runs(every)
+    left_out = every.num_rows - counted.num_rows
+    everywhere = series(history, last_of_each(counted, last or _DEFAULT_LAST), stage=stage)
+    found = _chosen(everywhere, metric)
     if not found:
-        raise click.UsageError("no run has such a figure; hint: `vizart trends --json` lists all there are")
+        raise click.UsageError(_refusal(everywhere, left_out))
     if as_json:
-        tell_json({"series": [{**_facts(each), "points": [_point(point) for point in each.points]} for each in found]})
+        told = [{**_facts(each), "points": [_point(point) for point in each.points]} for each in found]
+        tell_json({"left_out": left_out, "series": told})
     elif as_csv:
         names = ("test_id", "stage", "figure", "machine", *(column.name for column in _POINT_COLUMNS))
         tell_csv(names, [{**_facts(each), **_point(point)} for each in found for point in each.points])
     else:
         _tell(found if metric else [each for each in found if _is_shown(each)])
+        if left_out:
+            click.echo(left_out_note(left_out))
+
+
+def _chosen(every: Sequence[Series], figure: str | None) -> Sequence[Series]:
+    """The series of one figure; it may be called as its column in the history is."""
+    if figure is None:
+        return every
+    meant = figure if any(each.figure == figure for each in every) else figure_of_column(figure)
+    return [each for each in every if each.figure == meant]
+
+
+def _refusal(every: Sequence[Series], left_out: int) -> str:
+    names = list(dict.fromkeys(each.figure for each in every))
+    told = f"; there are {printable(listed(names, _TOLD_FIGURES))}" if names else ""
+    return f"no run has such a figure{told}" + (f"; {left_out_note(left_out)}" if left_out else "")
 
 
 def _is_shown(each: Series) -> bool:
@@ -94,20 +128,22 @@ def _point(point: Point) -> dict[str, Any]:
 
 
 def _tell(found: Sequence[Series]) -> None:
+    width = terminal_width()
+    longest = _LONGEST if width is None or width >= _WIDE else _LONGEST // 2
     columns: Sequence[Column] = _COLUMNS
     if len({(each.test_id, each.stage, each.figure) for each in found}) < len(found):
         columns = (*_COLUMNS[:2], _MACHINE, *_COLUMNS[2:])
-    tell_table(columns, [_row(each) for each in found])
+    tell_table(columns, [_row(each, longest) for each in found])
     if len(found) == 1:
         click.echo()
         tell_table(_POINT_COLUMNS, [_point(point) for point in found[0].points])
 
 
-def _row(each: Series) -> dict[str, Any]:
+def _row(each: Series, longest: int) -> dict[str, Any]:
     first, last = each.points[0], each.points[-1]
     return {
         **_facts(each),
-        "course": sparkline([point.value for point in each.points]),
+        "course": sparkline([point.value for point in each.points], longest),
         "first": first.value,
         "last": last.value,
         "from": _when(first),
@@ -119,13 +155,13 @@ def _when(point: Point) -> str:
     return f"{point.started_at[:10]} {(point.commit or '')[:7]}".rstrip()
 
 
-def sparkline(values: Sequence[float]) -> str:
+def sparkline(values: Sequence[float], longest: int = _LONGEST) -> str:
     """One character a value, from the lowest to the highest of them; all alike are in the middle.
 
-    More than 24 values become 24 means of neighbours.
+    More than `longest` values become so many means of neighbours.
     """
-    if len(values) > _LONGEST:
-        edges = [len(values) * part // _LONGEST for part in range(_LONGEST + 1)]
+    if len(values) > longest:
+        edges = [len(values) * part // longest for part in range(longest + 1)]
         values = [sum(values[begin:end]) / (end - begin) for begin, end in pairwise(edges)]
     low, high = min(values), max(values)
     if not high - low > 0:

@@ -6,6 +6,8 @@ on a straight line between neighbours. Warm-up, spans that an exception left and
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +30,7 @@ SPAN_COLUMNS = (
 
 _MB = 1e6
 _NS_PER_MS = 1e6
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -59,8 +62,28 @@ class StageAggregate:
     rss_mb: Percentiles | None  # highest resident memory of the run, or of the span
 
 
+def places_of_stages(names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the place of each test and stage in a list: tests and their stages as first seen, but those that differ
+    in numbers only beside each other, 2 before 10.
+    """
+    stages: dict[str, list[str]] = {}
+    for test_id, stage in dict.fromkeys(names):
+        stages.setdefault(test_id, []).append(stage)
+    ordered = [(test_id, stage) for test_id in _naturally(stages) for stage in _naturally(stages[test_id])]
+    return {pair: place for place, pair in enumerate(ordered)}
+
+
+def _naturally(names: Iterable[str]) -> list[str]:
+    first: dict[str, int] = {}
+    keys = {}
+    for name in names:
+        place = first.setdefault(_NUMBER.sub("#", name), len(first))
+        keys[name] = (place, [float(digits) for digits in _NUMBER.findall(name)])
+    return sorted(keys, key=keys.__getitem__)
+
+
 def across_runs(stages: pa.Table) -> list[StageAggregate]:
-    """Return what rows of `stages` tell of each test and stage, in the order in which they first appear."""
+    """Return what rows of `stages` tell of each test and stage, in the order of `places_of_stages`."""
     groups = _Groups.by(stages, "test_id", "stage")
     return groups.aggregates(
         runs=groups.sizes,
@@ -165,10 +188,12 @@ class _Groups:
         figures = zip(_records(wall_ns, _NS_PER_MS), _records(cpu_ns, _NS_PER_MS), _records(rss, _MB), strict=True)
         # Out of a dictionary, a list of names takes ten times as long.
         names = (column.cast(pa.string()).to_pylist() for column in self.names.columns)
-        return [
+        found = [
             StageAggregate(test_id, stage, *counted, *measured)
             for test_id, stage, counted, measured in zip(*names, counts, figures, strict=True)
         ]
+        places = places_of_stages((one.test_id, one.stage) for one in found)
+        return sorted(found, key=lambda one: places[one.test_id, one.stage])
 
 
 def _counted(spans: pa.Table) -> pa.Table:

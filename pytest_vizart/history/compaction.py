@@ -7,8 +7,8 @@ journal may be written again, are left alone, and so are damaged files and those
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from pytest_vizart.errors import HistoryError
@@ -59,16 +59,15 @@ def compact(
     Raises:
         HistoryError: the place cannot be listed or written to; nothing is lost by it.
     """
-    with exclusive(store) as held:
+    if _is_absent(store):
+        return Compacted(finished=True)
+    with _alone(store) as held:
         if not held:
             return Compacted()
         work = _Work(store, budget_s)
-        try:
-            before = work.size()
-            done = [work.merge(table, everything, min_loose) for table in TABLES]
-            after = work.size()
-        except OSError as error:
-            raise _unwritten(store, error) from error
+        before = work.size()
+        done = [work.merge(table, everything, min_loose) for table in TABLES]
+        after = work.size()
         return Compacted(before[0], after[0], before[1], after[1], all(done))
 
 
@@ -83,24 +82,41 @@ def remove_runs(store: Store, run_ids: Collection[str], *, budget_s: float | Non
     Raises:
         HistoryError: the place cannot be listed or written to; nothing else is lost by it.
     """
-    with exclusive(store) as held:
+    if _is_absent(store):
+        return Removed(finished=True)
+    with _alone(store) as held:
         if not held:
             return Removed()
         work = _Work(store, budget_s)
         removed = frozenset(run_ids)
-        try:
-            bytes_before = work.size()[1]
-            there = removed & work.started_us().keys()
-            sessions = work.sessions_of(there)
-            # First the runs: what is left of a run that is not there is not shown, and goes the next time.
-            done = [work.take_out("runs", Unwanted(removed), sessions)]
-            left = there & work.started_us().keys()
-            gone = replace(work.remains(), removed=removed - left)
-            done += [work.take_out(table, gone, sessions) for table in TABLES if table != "runs" and done[0]]
-            bytes_after = work.size()[1]
-        except OSError as error:
-            raise _unwritten(store, error) from error
+        bytes_before = work.size()[1]
+        there = removed & work.started_us().keys()
+        sessions = work.sessions_of(there)
+        # First the runs: what is left of a run that is not there is not shown, and goes the next time.
+        done = [work.take_out("runs", Unwanted(removed), sessions)]
+        left = there & work.started_us().keys()
+        gone = replace(work.remains(), removed=removed - left)
+        done += [work.take_out(table, gone, sessions) for table in TABLES if table != "runs" and done[0]]
+        bytes_after = work.size()[1]
         return Removed(len(there - left), max(bytes_before - bytes_after, 0), all(done))
+
+
+def _is_absent(store: Store) -> bool:
+    return store.local is not None and not store.local.is_dir()
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[bool]:
+    try:
+        with exclusive(store) as held:
+            yield held
+    except OSError as error:
+        reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
+        raise HistoryError(
+            f"the history cannot be compacted ({reason})",
+            file=str(store),
+            hint="free space, or check that the place may be written to; nothing is lost, and it is done the next time",
+        ) from error
 
 
 class _Work:
@@ -121,18 +137,17 @@ class _Work:
         for _ in range(_MOST_MERGES):
             with suppress(VanishedError, DamagedSourceError):
                 tidy = self._tidied(table)
-                bounds = Bounds(), Bounds.within(self._left_s())
-                useful, affordable = (
-                    next_plan(tidy.free, self._rows_of, min_loose=min_loose, everything=everything, bounds=each)
-                    for each in bounds
-                )
-                if useful is None:
-                    return not tidy.still_there
-                if affordable is None:
-                    return False
+                plan = self._next(tidy, everything, min_loose, Bounds.within(self._left_s()))
+                if plan is None:
+                    # Of two files it is seen whether there is anything that only the time does not allow.
+                    any_left = self._next(tidy, everything, min_loose, Bounds(files=2)) is not None
+                    return not any_left and not tidy.still_there
                 whole_runs = table in WITHOUT_RUNS or table == "runs"
-                self._rewrite(tidy, affordable, Unwanted() if whole_runs else self.remains())
+                self._rewrite(tidy, plan, Unwanted() if whole_runs else self.remains())
         return False
+
+    def _next(self, tidy: _Tidy, everything: bool, min_loose: int, bounds: Bounds) -> Plan | None:
+        return next_plan(tidy.free, self._rows_of, min_loose=min_loose, everything=everything, bounds=bounds)
 
     def take_out(self, table: str, unwanted: Unwanted, sessions: Collection[str] | None) -> bool:
         """Leave rows out of a table; return whether none is left.
@@ -166,15 +181,12 @@ class _Work:
 
     def _read_runs(self) -> tuple[dict[str, int], bool]:
         started: dict[str, int] = {}
-        all_read = True
         live = self._files.listing("runs").live
         self._files.fetch(live)
-        for file in live:
-            rows = self._files.read_small(file, ("run_id", "started_at"))
-            all_read = all_read and rows is not None
-            if rows is not None:
-                started |= zip(rows["run_id"].to_pylist(), rows["started_at"].cast("int64").to_pylist(), strict=True)
-        return started, all_read
+        tables = self._files.read_all_small(live, ("run_id", "started_at"))
+        for rows in tables:
+            started |= zip(rows["run_id"].to_pylist(), rows["started_at"].cast("int64").to_pylist(), strict=True)
+        return started, len(tables) == len(live)
 
     def _tidied(self, table: str) -> _Tidy:
         """Finish what an earlier compaction was about to delete, and say what may be merged."""
@@ -244,11 +256,3 @@ class _Tidy:
     table: str
     free: tuple[KeptFile, ...]
     still_there: frozenset[str]
-
-
-def _unwritten(store: Store, error: OSError) -> HistoryError:
-    return HistoryError(
-        f"the history cannot be compacted ({error.strerror or str(error).splitlines()[0] or type(error).__name__})",
-        file=str(store),
-        hint="free space, or check that the place may be written to; nothing is lost, and it is done the next time",
-    )

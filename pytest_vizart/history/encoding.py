@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 # With fewer rows zstd takes twice the time of all else in writing and reading, and saves next to nothing.
 _SMALL = 4_096
 # A query for one run reads one group of each table: larger ones take longer, smaller ones more room.
-_ROWS_A_GROUP = {"runs": 8_192, "stages": 32_768, "spans": 16_384}
+_ROWS_A_GROUP = {"runs": 8_192, "stages": 8_192, "spans": 16_384}
 _ROWS_A_GROUP_ELSE = 32_768
 
 _PRUNED_BY = frozenset({"run_id", "session_id", "test_id", "started_at", "started_us", "at_us", "decided_at"})
@@ -27,24 +27,10 @@ SEARCHABLE = frozenset({"run_id", "session_id", "test_id", "fingerprint", "branc
 _SEARCHABLE_KEY = "vizart_searchable"
 _FOOTER_BYTES = 32_768
 
-# Whole numbers of few distinct values: counts, levels, and times that were rounded.
+# Whole numbers of few distinct values: counts and levels.
 _FEW_VALUES = {
     "runs": frozenset({"cores", "memory_gb", "samples", "passes", "warmup"}),
-    "stages": frozenset(
-        {
-            "spans",
-            "errors",
-            "items",
-            "wall_median_ns",
-            "wall_p95_ns",
-            "wall_p99_ns",
-            "wall_min_ns",
-            "wall_max_ns",
-            "cpu_median_ns",
-            "rss_growth",
-            "rss_peak",
-        }
-    ),
+    "stages": frozenset({"spans", "errors", "items", "rss_growth", "rss_peak"}),
     "spans": frozenset(
         {
             "process",
@@ -100,8 +86,11 @@ def _codecs(schema: pa.Schema) -> dict[str, str]:
 
 
 def _levels(schema: pa.Schema) -> dict[str, int]:
-    # Half of the small tables are run IDs, random and so incompressible but for their being hexadecimal.
-    return {_leaf(field): 19 if field.name == "run_id" else 9 for field in schema}
+    # Half of the small tables are run IDs, random and so incompressible but for their being hexadecimal. The times of
+    # `stages` have few digits that matter, which only the highest level finds.
+    rounded = "wall_median_ns" in schema.names
+    thorough = {name for name in schema.names if name == "run_id" or (rounded and name.endswith("_ns"))}
+    return {_leaf(field): 19 if field.name in thorough else 9 for field in schema}
 
 
 def parquet_bytes(table_name: str, table: pa.Table) -> pa.Buffer:

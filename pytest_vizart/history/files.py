@@ -22,6 +22,7 @@ from pytest_vizart.history.parquet_file import (
     Footer,
     KeptFile,
     are_sound,
+    has_checksums,
     open_parquet,
     read_columns,
     read_footer,
@@ -31,6 +32,7 @@ from pytest_vizart.storage.store import Entry, Store
 
 _LISTED_AT_ONCE = 200  # so many names come from the system in one piece
 _ATTEMPTS = 20
+READ_AT_ONCE_BYTES = 200_000
 _FETCHED_WHOLE_BYTES = 1_000_000
 _CONNECTIONS = 16
 _FEW_TEXTS = 20
@@ -110,12 +112,13 @@ class TableFiles:
         key = _key(file)
         try:
             source = pa.BufferReader(self._fetched.get(key) or self.store.read(file.entry.name))
-            rows = open_parquet(source, remote=False).read(columns=schema.names, use_threads=False)
+            opened = open_parquet(source, remote=False)
+            rows = opened.read(columns=schema.names, use_threads=False) if has_checksums(opened) else None
         except FileNotFoundError as error:
             raise VanishedError(file.entry.name) from error
         except DAMAGED:
             return None
-        return rows if rows.schema.equals(schema) and key not in self._damaged else None
+        return rows if rows is not None and rows.schema.equals(schema) and key not in self._damaged else None
 
     def read_with(self, file: KeptFile, work: Callable[[pq.ParquetFile], T]) -> T | None:
         """Return what `work` makes of the open file; None if it is damaged, which is told once.
@@ -124,6 +127,18 @@ class TableFiles:
             VanishedError: it is gone.
         """
         return self._attempt(file, work)
+
+    def read_all_small(self, files: Sequence[KeptFile], columns: Sequence[str]) -> list[pa.Table]:
+        """Return columns of those files of one table that are not damaged, and keep them. Raises: VanishedError."""
+        loose = [file for file in files if file.name.level == 0 and file.entry.size_bytes <= READ_AT_ONCE_BYTES]
+        new = [file for file in loose if not set(columns) <= self._small.get(_key(file), {}).keys()]
+        missing = {name for file in new for name in columns if name not in self._small.get(_key(file), {})}
+        if len(new) > 1:
+            names = tuple(sorted(missing))
+            for file, rows in zip(new, self.read_each(new[0].table, new, names), strict=True):
+                if rows is not None:
+                    self._small.setdefault(_key(file), {}).update(zip(names, rows.columns, strict=True))
+        return [table for file in files if (table := self.read_small(file, columns)) is not None]
 
     def read_small(self, file: KeptFile, columns: Sequence[str]) -> pa.Table | None:
         """The same of a file whose columns are asked for again and again: what was read once is kept."""

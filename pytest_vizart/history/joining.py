@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pytest_vizart.history.encoding import parquet_bytes
 from pytest_vizart.history.files import VanishedError, until_settled
+from pytest_vizart.history.kept import replaced_names
 from pytest_vizart.history.names import SUFFIX, parse_name
-from pytest_vizart.history.parquet_file import DAMAGED, REPLACES_KEY, TIMES_KEY, open_parquet, read_footer
+from pytest_vizart.history.parquet_file import (
+    DAMAGED,
+    REPLACES_KEY,
+    TIMES_KEY,
+    has_checksums,
+    open_parquet,
+    read_footer,
+    require_sound,
+)
 from pytest_vizart.storage.store import Store
 
 _FOLDER = "metrics"
@@ -116,7 +126,9 @@ class _Table:
             name, written = head.base_name, pa.py_buffer(payload)
         else:
             written = parquet_bytes(self._name, _of_its_own(new))
-            name = _derived_name(head.base_name, written.to_pybytes())
+            taken = replaced_names(self._target, self._name)
+            names = _derived_names(head.base_name, written.to_pybytes())
+            name = next(name for name in names if name not in taken)
         self._target.write(f"{self._folder}/{name}", written)
         self._joined.files += 1
         self._joined.written_bytes += written.size
@@ -142,7 +154,7 @@ class _Table:
         A compacted file hides those that it replaces: here they may hold rows that it has lost since.
         """
         listed = {entry.base_name for entry in self._target.files(self._folder)}
-        hidden = {name for other in there for name in other.replaces}
+        hidden = replaced_names(self._target, self._name)
         free = head.base_name not in listed or self._same_there(head, payload, there)
         return free and head.base_name not in hidden and listed.isdisjoint(head.replaces)
 
@@ -158,7 +170,9 @@ class _Table:
             payload = store.read(name)
             # All columns, although a copy would not need them: damage is told of here, where its source is.
             with open_parquet(pa.BufferReader(payload), remote=False) as file:
-                return payload, file.read()
+                rows = file.read()
+                require_sound(rows, has_checksums=has_checksums(file))
+                return payload, rows
         except FileNotFoundError as error:
             raise VanishedError(name) from error
         except DAMAGED as error:
@@ -220,6 +234,9 @@ def _of_runs(table: pa.Table, run_ids: Collection[str]) -> pa.Table:
 
 def _rows(decisions: pa.Table) -> list[tuple[object, ...]]:
     """Decisions that can be compared, whatever version wrote them."""
+    decisions = decisions.set_column(
+        decisions.schema.get_field_index("decided_at"), "decided_at", decisions["decided_at"].cast(pa.int64())
+    )
     nulls = [None] * decisions.num_rows
     columns = [
         decisions[name].to_pylist() if name in decisions.column_names else nulls
@@ -234,12 +251,14 @@ def _of_its_own(table: pa.Table) -> pa.Table:
     return table.replace_schema_metadata(metadata)
 
 
-def _derived_name(base_name: str, payload: bytes) -> str:
-    """A name of the same kind that tells the content, so that the same rows are called the same."""
-    digest = hashlib.blake2b(payload, digest_size=8).hexdigest()
-    if parse_name(base_name).level:
-        return f"{base_name.rpartition('-')[0]}-{digest}{SUFFIX}"
-    return f"{base_name.partition('.')[0]}.{digest[:6]}{SUFFIX}"
+def _derived_names(base_name: str, payload: bytes) -> Iterator[str]:
+    """Names of the same kind that tell the content, so that the same rows are called the same."""
+    for number in count():
+        digest = hashlib.blake2b(payload, digest_size=8, salt=number.to_bytes(4, "little")).hexdigest()
+        if parse_name(base_name).level:
+            yield f"{base_name.rpartition('-')[0]}-{digest}{SUFFIX}"
+        else:
+            yield f"{base_name.partition('.')[0]}.{digest[:6]}{SUFFIX}"
 
 
 def _tell(problems: list[str], problem: str) -> None:

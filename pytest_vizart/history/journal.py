@@ -8,9 +8,7 @@ tables are written: who is killed at it is followed by another who writes the sa
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
@@ -21,15 +19,15 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from pytest_vizart.history.journal_files import delete_journal, is_foreign, is_journal, is_link
 from pytest_vizart.history.owner import Owner, owner_of, read_owner, still_for_s, unchanged_s
+from pytest_vizart.history.sealing import sealed, unsealed
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.text import escaped
 
 FOLDER = "journal"
 _TAKEN = ".taken-over-"
 _KEPT = ".kept-"
-_SEAL = b',"digest":"'
-_SEAL_BYTES = len(_SEAL) + 16 + len(b'"}')
 _runs: TypeAdapter[RunResult] = TypeAdapter(RunResult)
 _sessions: TypeAdapter[Session] = TypeAdapter(Session)
 OnDamage = Callable[[str], None]
@@ -63,8 +61,8 @@ class Journal:
             OSError: it cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(_owner_file(self.folder), owner_of(owner_pid or os.getpid()).as_json())
-        _write(self.folder / "session.json", _sealed(as_json(session)))
+        _write(_owner_file(self.folder), sealed(owner_of(owner_pid or os.getpid()).as_json()))
+        _write(self.folder / "session.json", sealed(as_json(session)))
 
     def add_run(self, result: RunResult) -> None:
         """Keep a finished run."""
@@ -101,7 +99,7 @@ class Journal:
         claimed = self.folder.with_name(f"{self.session_id}{_TAKEN}{uuid.uuid4().hex[:12]}")
         try:
             # Its new owner stands in it before it gets its new name: at no moment is it one's who is dead.
-            _write(self.folder / _owner_file(claimed).name, owner_of(os.getpid()).as_json())
+            _write(self.folder / _owner_file(claimed).name, sealed(owner_of(os.getpid()).as_json()))
             self.folder.rename(claimed)
         except OSError:
             return False
@@ -112,7 +110,7 @@ class Journal:
         """Return whose journal it is, None where that is damaged, which is reported, or absent."""
         path = self.folder / "session.json"
         try:
-            return _sessions.validate_json(_unsealed(path.read_bytes()))
+            return _sessions.validate_json(unsealed(path.read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError):
@@ -122,16 +120,19 @@ class Journal:
     def stem(self) -> str | None:
         """Return the name under which the session's tables are, or were, being written."""
         try:
-            return str(orjson.loads(_unsealed((self.folder / "keeping.json").read_bytes()))["stem"])
+            return str(orjson.loads(unsealed((self.folder / "keeping.json").read_bytes()))["stem"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def choose(self, stem: str) -> None:
         """Say under which name the tables will be written, before the first one is. Raises: OSError."""
-        _write(self.folder / "keeping.json", _sealed(orjson.dumps({"stem": stem})))
+        _write(self.folder / "keeping.json", sealed(orjson.dumps({"stem": stem})))
 
     def remove(self) -> None:
-        """Forget the journal, when all of it stands in the history. A file that could not be read now is left."""
+        """Forget the journal, when all of it stands in the history. A file that could not be read now is left.
+
+        What is not ours is left too, in a folder that is no journal any more.
+        """
         if self._unread:
             return
         kept = self.folder.with_name(f"{_KEPT}{self.session_id}.{uuid.uuid4().hex[:12]}")
@@ -139,12 +140,14 @@ class Journal:
             self.folder.rename(kept)  # at once: what is left of it half deleted is no journal
         except OSError:
             kept = self.folder
-        shutil.rmtree(kept, ignore_errors=True)
+        if not delete_journal(kept) and not is_journal(kept):
+            with suppress(OSError):  # something of somebody else: where it was before
+                kept.rename(self.folder)
 
     def _read(self, pattern: str, on_damage: OnDamage) -> Iterator[tuple[Path, bytes]]:
         for path in sorted(self.folder.glob(pattern)):
             try:
-                yield path, _unsealed(path.read_bytes())
+                yield path, unsealed(path.read_bytes())
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -155,7 +158,7 @@ class Journal:
 
     def _add(self, name: str, payload: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / name, _sealed(payload))
+        _write(self.folder / name, sealed(payload))
 
 
 def session_id_of(folder_name: str) -> str:
@@ -167,16 +170,34 @@ def sessions_in(output: Path) -> set[str]:
     """Return the sessions whose journal stands there: their tables may be written again."""
     # Twice: a folder that is renamed while it is listed may be passed over.
     names = {*_names(output / FOLDER), *_names(output / FOLDER)}
-    return {session_id_of(name) for name in names if not name.startswith(".")}
+    return {session_id_of(name) for name in names if not name.startswith(".") and not _is_foreign(output, name)}
+
+
+def _is_foreign(output: Path, name: str) -> bool:
+    folder = output / FOLDER / name
+    return is_foreign(folder) or (folder.is_file() and not is_link(folder))
+
+
+def journals_stand(output: Path) -> bool:
+    """Whether a session is under way there, or died."""
+    return any(not name.startswith(".") and is_journal(output / FOLDER / name) for name in _names(output / FOLDER))
 
 
 def dead_journals(output: Path, on_damage: OnDamage = lambda message: None) -> Iterator[Journal]:
-    """Yield the journals whose process is gone; see `owner` for those of whom that cannot be known."""
+    """Yield the journals whose process is gone; see `owner` for those of whom that cannot be known.
+
+    Nothing is taken over through a link, of which the user is told.
+    """
+    if is_link(output / FOLDER):
+        on_damage(f"{output / FOLDER}: this is a link: what sessions that died left there is not taken over")
+        return
     for name in _names(output / FOLDER):
         folder = output / FOLDER / name
         if name.startswith(_KEPT):
-            shutil.rmtree(folder, ignore_errors=True)  # who was at it is dead, or at it still
-        elif not name.startswith(".") and folder.is_dir() and _is_left(folder, on_damage):
+            delete_journal(folder)  # who was at it is dead, or at it still
+        elif name.startswith(".") or is_link(folder) or not is_journal(folder):
+            continue
+        elif _is_left(folder, on_damage):
             yield Journal(output, name)
 
 
@@ -225,22 +246,6 @@ def _write(path: Path, payload: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise type(error)(error.errno, error.strerror, str(path)) from None
-
-
-def _sealed(payload: bytes) -> bytes:
-    """A JSON object with its own digest as the last entry, which readers that do not know it pass over."""
-    digest = hashlib.blake2b(payload, digest_size=8).hexdigest().encode()
-    return payload[:-1] + _SEAL + digest + b'"}'
-
-
-def _unsealed(payload: bytes) -> bytes:
-    """Raises ValueError if it is not what was sealed. Files of older versions have no seal."""
-    if payload[-_SEAL_BYTES:-18] != _SEAL:
-        return payload
-    plain = payload[:-_SEAL_BYTES] + b"}"
-    if hashlib.blake2b(plain, digest_size=8).hexdigest().encode() != payload[-18:-2]:
-        raise ValueError("its digest is another one")
-    return plain
 
 
 def from_json(text: str | bytes) -> RunResult:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pytest_vizart.history.parquet_file import KeptFile
 
 MAX_ROWS = 1_000_000
 MAX_BYTES = 200_000_000
 FAN = 10
-_ROWS_A_SECOND = 200_000  # on a slow machine; more than the time left allows is not begun
+# On a slow machine; more than the time left allows is not begun.
+_ROWS_A_SECOND = 200_000
+_FILES_A_SECOND = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class Bounds:
 
     rows: int = MAX_ROWS
     bytes: int = MAX_BYTES
+    files: int | None = None
 
     @classmethod
     def within(cls, seconds: float | None) -> Bounds:
         """Return the bounds of what can be merged in a time."""
-        return cls() if seconds is None else cls(rows=min(MAX_ROWS, int(seconds * _ROWS_A_SECOND)))
+        if seconds is None:
+            return cls()
+        return cls(rows=min(MAX_ROWS, int(seconds * _ROWS_A_SECOND)), files=int(seconds * _FILES_A_SECOND))
 
 
 RowsOf = Callable[[KeptFile], int | None]
@@ -54,19 +60,21 @@ def next_plan(
         enough = 2 if everything else (FAN if level else min_loose)
         if len(by_level[level]) < enough:
             continue
-        small = [file for file in by_level[level] if _has_room(file, rows_of)]
-        if len(small) >= enough:
-            sources = first_within(small, rows_of, bounds)
+        # Asking for a file's rows opens it: no more are asked than are needed.
+        if len(list(islice(_with_room(by_level[level], rows_of), enough))) == enough:
+            sources = first_within(_with_room(by_level[level], rows_of), rows_of, bounds)
             if len(sources) > 1:
                 return Plan(tuple(sources), 1 + max(file.name.level or 0 for file in sources))
     return None
 
 
-def first_within(files: Sequence[KeptFile], rows_of: RowsOf, bounds: Bounds) -> list[KeptFile]:
+def first_within(files: Iterable[KeptFile], rows_of: RowsOf, bounds: Bounds) -> list[KeptFile]:
     """Return the first neighbours, two at least, that are within the bounds together; none without any."""
     taken: list[KeptFile] = []
     rows = size = 0
     for file in files:
+        if bounds.files is not None and len(taken) >= bounds.files:
+            break
         more, larger = rows + (rows_of(file) or 0), size + file.entry.size_bytes
         if more <= bounds.rows and larger <= bounds.bytes:
             taken.append(file)
@@ -80,7 +88,10 @@ def first_within(files: Sequence[KeptFile], rows_of: RowsOf, bounds: Bounds) -> 
     return taken if len(taken) > 1 else []
 
 
-def _has_room(file: KeptFile, rows_of: RowsOf) -> bool:
-    """Whether another file of its size would go with it."""
-    rows = rows_of(file)
-    return rows is not None and rows <= MAX_ROWS // 2 and file.entry.size_bytes <= MAX_BYTES // 2
+def _with_room(files: Iterable[KeptFile], rows_of: RowsOf) -> Iterator[KeptFile]:
+    """Yield those with which another file of their size would go."""
+    for file in files:
+        if file.entry.size_bytes <= MAX_BYTES // 2:
+            rows = rows_of(file)
+            if rows is not None and rows <= MAX_ROWS // 2:
+                yield file

@@ -8,11 +8,14 @@ A time is that of the session's start, UTC, to the second: names sort by it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import count
 
 SUFFIX = ".parquet"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +59,14 @@ def choose_stem(session_id: str, started_us: int, *, several: bool = False) -> s
     """Return a new name, without its ending, for the files of a session; `several`: of other sessions too."""
     mark = _SEVERAL if several else ""
     return f"{_stamp(started_us)}-{mark}{session_in_name(session_id)}.{secrets.token_hex(3)}"
+
+
+def other_stems(stem: str) -> Iterator[str]:
+    """Yield a name, then others that follow from it, for files of the same session: where it is used up."""
+    yield stem
+    for number in count(1):
+        digest = hashlib.blake2b(f"{stem} {number}".encode(), digest_size=3).hexdigest()
+        yield f"{stem.partition('.')[0]}.{digest}"
 
 
 def compacted_name(level: int, first: str, last: str) -> str:

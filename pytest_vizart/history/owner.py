@@ -18,6 +18,8 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
+from pytest_vizart.history.sealing import unsealed
+
 UNTOLD_STILL_S = 3_600.0
 FOREIGN_STILL_S = 7 * 86_400.0
 _CLOCK_STEP_S = 5.0
@@ -52,7 +54,7 @@ def owner_of(pid: int) -> Owner:
 
 def read_owner(path: Path) -> Owner:
     """Raises: OSError, ValueError."""
-    return _owners.validate_json(path.read_bytes())
+    return _owners.validate_json(unsealed(path.read_bytes()))
 
 
 def still_for_s(owner: Owner | None) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pytest_vizart.history.names import FileName
@@ -20,6 +21,10 @@ VERSION_KEY = "vizart_schema_version"
 REPLACES_KEY = "vizart_replaces"
 TIMES_KEY = "vizart_run_times"
 DIGEST_KEY = "vizart_digest"
+_FIRST_WITH_CHECKSUMS = 4
+_NEVER_NULL = frozenset({"run_id", "decided_at"})
+_FIRST_US, _LAST_US = 0, 253_402_300_799_999_999  # what Python's datetime can hold, from 1970 on
+_OF_COMPACTED = {REPLACES_KEY.encode(), TIMES_KEY.encode()}
 
 DAMAGED = (OSError, pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
 """What reading a file that is not what it should be raises."""
@@ -59,7 +64,8 @@ def read_footer(file: pq.ParquetFile) -> Footer:
     told: dict[bytes, bytes] = metadata.metadata or {}
     groups = metadata.num_row_groups
     times = orjson.loads(told.get(TIMES_KEY.encode(), b"[]"))
-    if DIGEST_KEY.encode() in told and told[DIGEST_KEY.encode()].decode() != _digest(told):
+    digest = told.get(DIGEST_KEY.encode())
+    if digest is not None and _OF_COMPACTED & told.keys() and digest.decode() != _digest(told):
         raise ValueError("its end is damaged")
     return Footer(
         metadata=metadata,
@@ -110,20 +116,43 @@ def read_columns(
     missing = set(columns) - set(read.column_names)
     if missing and _version(file.metadata.metadata or {}) >= SCHEMA_VERSION:
         raise ValueError(f"it has no column {min(missing)}")
-    if not are_sound([read]):
-        raise ValueError("a dictionary is too short")
+    require_sound(read, has_checksums=has_checksums(file))
     return _conformed(read, schema_of(table, tuple(columns)))
 
 
+def has_checksums(file: pq.ParquetFile) -> bool:
+    """Whether a wrong bit in its pages is noticed. Raises ValueError if its end is damaged."""
+    return _version(file.metadata.metadata or {}) >= _FIRST_WITH_CHECKSUMS
+
+
+def require_sound(read: pa.Table, *, has_checksums: bool) -> None:
+    """Raise ValueError if columns hold what nobody wrote."""
+    if not are_sound([read]):
+        raise ValueError("a text or a dictionary is damaged, or a row has no run")
+    if not has_checksums:
+        for column in (column for column in read.columns if pa.types.is_timestamp(column.type)):
+            times = pc.min_max(column.cast(pa.timestamp("us")).cast(pa.int64())).as_py()
+            if any(time is not None and not _FIRST_US <= time <= _LAST_US for time in times.values()):
+                raise ValueError("a time is not of this era")
+
+
 def are_sound(tables: Sequence[pa.Table]) -> bool:
-    """Whether indices of dictionaries point into them: pages have checksums, but their headers have none."""
+    """Whether texts are texts, indices of dictionaries point into them, and each row is of a run.
+
+    Pages have checksums, but not their headers, and not those of older versions.
+
+    Args:
+        tables: with the same columns.
+    """
     if not tables:
         return True
     try:
-        for position, kind in enumerate(tables[0].schema.types):
-            if pa.types.is_dictionary(kind):
-                chunks = [chunk for table in tables for chunk in table.column(position).chunks]
-                pa.chunked_array(chunks, kind).validate(full=True)
+        for position, field in enumerate(tables[0].schema):
+            chunks = [chunk for table in tables for chunk in table.column(position).chunks]
+            if field.name in _NEVER_NULL and any(chunk.null_count for chunk in chunks):
+                return False
+            if not pa.types.is_primitive(field.type):
+                pa.chunked_array(chunks, field.type).validate(full=True)
     except (pa.ArrowException, ValueError, IndexError):
         return False
     return True

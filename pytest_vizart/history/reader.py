@@ -80,16 +80,20 @@ class History:
         Args:
             latency: only runs whose times may serve, too.
         """
-        needed = ("accepted", "accepted_latency")
         names = _columns("runs", columns)
-        rows = self.runs(
-            test_id=test_id, fingerprint=fingerprint, branches=branches, columns=tuple(dict.fromkeys((*names, *needed)))
-        )
+        needed = ("run_id", "accepted", "accepted_latency")
+        rows = self.runs(test_id=test_id, fingerprint=fingerprint, branches=branches, columns=needed)
         mask = rows["accepted"].fill_null(False)
         if latency:
             mask = pc.and_(mask, rows["accepted_latency"].fill_null(False))
-        rows = rows.filter(mask).select(list(names))
-        return rows.slice(max(rows.num_rows - count, 0))
+        rows = rows.filter(mask)
+        rows = rows.slice(max(rows.num_rows - count, 0))
+        # The other columns of a few runs only: there are thirty.
+        return (
+            rows.select(list(names))
+            if set(names) <= set(needed)
+            else self.runs(run_ids=rows["run_id"].to_pylist(), columns=names)
+        )
 
     def stages(
         self,
@@ -229,9 +233,9 @@ class History:
     def _told(self, work: Callable[[], T]) -> T:
         try:
             return until_settled(work)
-        except OSError as error:
+        except (OSError, pa.ArrowException, UnicodeError, OverflowError) as error:
             raise HistoryError(
-                f"the history cannot be read ({error.strerror or error})",
+                f"the history cannot be read ({getattr(error, 'strerror', None) or error})",
                 file=str(self.store),
                 hint="check that the place is there and may be read",
             ) from error

@@ -47,8 +47,9 @@ class RunsTable:
         if set(columns) & set(ACCEPTED_COLUMNS):
             needed["contended"] = None
         live = self._live(values.get("session_id"))
-        if values and live not in (self._snapshot.files, self._asked):
-            # Who asks once, as a command does, has it at once; who asks again, as a session does, has it all kept.
+        if "run_id" in values or (values and live not in (self._snapshot.files, self._asked)):
+            # Few files hold a few runs. Who asks once, as a command does, has it at once; who asks for other things
+            # again, as a session does, has it all kept.
             self._asked = live
             rows = self._searched(live, needed, values)
         else:
@@ -63,7 +64,7 @@ class RunsTable:
         if live != self._decisions[0]:
             self._files.fetch(live)
             names = tuple(TABLES["decisions"].names)
-            tables = [table for file in live if (table := self._files.read_small(file, names)) is not None]
+            tables = self._files.read_all_small(live, names)
             self._files.forget_fetched()
             self._decisions = (live, latest_decisions(joined(tables, schema_of("decisions", names))))
         return self._decisions[1]
@@ -99,7 +100,7 @@ class RunsTable:
 
     def _read(self, live: tuple[KeptFile, ...], names: tuple[str, ...]) -> pa.Table:
         self._files.fetch(live)
-        tables = [table for file in live if (table := self._files.read_small(file, names)) is not None]
+        tables = self._files.read_all_small(live, names)
         self._files.forget_fetched()
         rows = joined(tables, schema_of("runs", names))
         if pc.count_distinct(rows["run_id"]).as_py() != rows.num_rows:

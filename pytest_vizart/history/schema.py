@@ -74,7 +74,7 @@ STAGES = pa.schema(
         _column("errors", pa.int64(), "counted spans that an exception left"),
         _column("items", pa.int64(), "samples in the counted spans without an error"),
         _column(
-            "wall_median_ns", pa.int64(), "median wall time; all times here are rounded to 11 significant bits, 0.05 %"
+            "wall_median_ns", pa.int64(), "median wall time; all times here are rounded to 10 significant bits, 0.1 %"
         ),
         _column("wall_p95_ns", pa.int64(), "95th percentile"),
         _column("wall_p99_ns", pa.int64(), "99th percentile"),

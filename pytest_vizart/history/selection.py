@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from pytest_vizart.history.columns import Mask, chosen, codes_of, distinct, joined, rows_with, strings
 from pytest_vizart.history.encoding import SEARCHABLE
-from pytest_vizart.history.files import TableFiles
+from pytest_vizart.history.files import READ_AT_ONCE_BYTES, TableFiles
 from pytest_vizart.history.parquet_file import KeptFile, read_columns, schema_of
 from pytest_vizart.history.run_index import RunChoice, RunIndex
 from pytest_vizart.history.schema import TABLES
-
-_READ_AT_ONCE_BYTES = 200_000
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def read_files(files: TableFiles, wanted: Wanted, live: Sequence[KeptFile]) -> F
     """Return what these files have of the wanted rows. Raises: VanishedError."""
     files.fetch(live)
     live = [file for file in live if files.may_hold(file, wanted.texts)]
-    small = [file for file in live if file.name.level == 0 and file.entry.size_bytes <= _READ_AT_ONCE_BYTES]
+    small = [file for file in live if file.name.level == 0 and file.entry.size_bytes <= READ_AT_ONCE_BYTES]
     whole = dict(zip(small, files.read_each(wanted.table, small, wanted.needed), strict=True))
     read = [(file, whole[file] if file in whole else _rows_of(files, file, wanted)) for file in live]
     files.forget_fetched()

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.history.encoding import parquet_bytes
+from pytest_vizart.history.kept import free_stem
 from pytest_vizart.history.names import SUFFIX, choose_stem
 from pytest_vizart.history.parquet_file import VERSION_KEY
 from pytest_vizart.history.rows import as_table
@@ -19,7 +20,7 @@ from pytest_vizart.history.schema import SCHEMA_VERSION
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.storage.store import Store
 
-__all__ = ["choose_stem", "prepare_output", "write_decision", "write_tables"]
+__all__ = ["choose_stem", "free_stem", "prepare_output", "write_decision", "write_tables"]
 
 _GITIGNORE = "# Written by pytest-vizart: measurements belong to the machine that made them.\n*\n"
 
@@ -53,13 +54,15 @@ def write_tables(
     session_id: str,
     started_us: int,
     stem: str | None = None,
+    is_free: bool = False,
 ) -> list[str]:
     """Write one file per table and return their paths or URLs.
 
     Args:
         output: a folder, a URL, or a Store.
         stem: name of the files, as `choose_stem` gives it; whoever writes under it again replaces them. By default a
-            new one.
+            new one. Where a compacted file replaces one of that name already, another one is taken.
+        is_free: that there is none is known.
 
     Raises:
         HistoryError: a file cannot be written; files of the same call that were written already stay.
@@ -67,6 +70,8 @@ def write_tables(
     store = open_store(output)
     if stem is None:
         stem = choose_stem(session_id, started_us, several=_has_other_sessions(tables.get("runs"), session_id))
+    elif not is_free:
+        stem = _free(store, stem, tables)
     written = []
     # `runs` comes last: a reader that sees a run finds the rest of it too.
     for table_name in sorted(tables, key=lambda name: name == "runs"):
@@ -103,6 +108,17 @@ def write_decision(
     }
     tables = {"decisions": as_table("decisions", row)}
     return write_tables(output, tables, session_id=run_id, started_us=decided_us)[0]
+
+
+def _free(store: Store, stem: str, tables: Mapping[str, pa.Table]) -> str:
+    try:
+        return free_stem(store, stem, tables)
+    except OSError as error:
+        raise HistoryError(
+            f"the history cannot be read before it is written ({_reason(error)})",
+            file=str(store),
+            hint="check that the place is there and may be read",
+        ) from error
 
 
 def _has_other_sessions(runs: pa.Table | None, session_id: str) -> bool:

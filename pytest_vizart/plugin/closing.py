@@ -17,7 +17,7 @@ from pytest_vizart.records.run import SessionResult
 from pytest_vizart.report.html import write_report
 from pytest_vizart.report.json import write_json
 from pytest_vizart.workflow.keeping import keep, trends
-from pytest_vizart.workflow.takeover import gathered, tell
+from pytest_vizart.workflow.takeover import gathered, tell, write_run_files
 from pytest_vizart.workflow.upkeep import look_after
 
 
@@ -37,7 +37,9 @@ def finish_session(config: pytest.Config) -> None:
 def _finish(session: VizartSession) -> None:
     runs, crashes = gathered(session.journal, session.unsaved, why="the run was not judged")  # crashes: workers died
     if session.audit is not None:
-        tell(session.settings.output, crashes)
+        tell(session.settings.output, crashes, session.journal.spans)
+        died = {crash.result.info.run_id for crash in crashes}
+        write_run_files(session.journal, session.session, [run for run in runs if run.info.run_id in died], crashes)
     session.result = SessionResult(session=session.session, runs=runs, warnings=told_since(session.warnings_before))
     if session.audit is not None:
         if not runs or keep(session.journal, session.session, runs, place=session.store):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import HistoryError, warn, warnings_told
+from pytest_vizart.errors import HistoryError, UsageError, warn, warnings_told
 from pytest_vizart.gating.limits import stages_with_peak_limit
 from pytest_vizart.history.journal import Journal, as_json, from_json
 from pytest_vizart.history.reader import History
@@ -119,8 +119,11 @@ class VizartSession:
 
         try:
             return judged(self.history)
-        except HistoryError as error:
-            warn(f"{result.info.test_id} was compared with no earlier run: {error}")
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the history holds, the run is judged and kept
+            what = str(error) if isinstance(error, HistoryError) else f"{type(error).__name__}: {error}"
+            warn(f"{result.info.test_id} was compared with no earlier run: {what}")
         return refused(judged(History(self.journal.folder)), "the history could not be read")
 
     def add(self, result: RunResult) -> None:

@@ -132,6 +132,7 @@ def _profiling(run: RunResult) -> dict[str, Any]:
         "measures": [asdict(summary) for summary in summed_up(profile.measures)],
         "outputs": len(profile.outputs),
         "outputs_ms": profile.outputs_ms,
+        "artifacts_ms": profile.artifacts_ms,
         "flame_samples": profile.flame_samples,
         "gpu": _fields(gpu_summary(profile.gpu)),
     }

@@ -22,9 +22,11 @@ from pytest_vizart.records.keeping import ArtifactModes
 from pytest_vizart.records.outcome import Outcome
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.comparing import Log
+from pytest_vizart.workflow.sampling import Turn
 from pytest_vizart.workflow.scorebook import Scorebook
 from pytest_vizart.workflow.used_files import used_files
 
+_MOST_LATELY = 256
 _REFUSED = (TooLargeError, RunFullError, DiskError)
 
 
@@ -44,6 +46,7 @@ class OutputSaver:
         self._warmup = True
         self._bad = False
         self._held: list[tuple[str, Any, str | None]] = []
+        self._lately: dict[str, tuple[tuple[str, ...], bool]] = {}  # groups by their name, and whether all is saved
         self._done: set[tuple[str, tuple[str, ...]]] = set()
         self._lock = threading.Lock()
 
@@ -52,21 +55,40 @@ class OutputSaver:
         self._samples, self._warmup, self._bad = tuple(samples), warmup, False
         self._all = not warmup and (self._modes.all or any(sample in first for sample in samples))
         self._held = []
+        if not warmup:
+            self._lately.pop(_group_name(samples), None)
+            self._lately[_group_name(samples)] = (self._samples, self._all)
+            if len(self._lately) > _MOST_LATELY:
+                del self._lately[next(iter(self._lately))]
 
     @property
     def first_samples(self) -> int:
         return self._modes.samples
 
     def take(self, stage: str, sample_id: str | None, value: Any, digest: str | None) -> None:
-        """Take one output of a stage. digest: of its summary, None where there is none."""
+        """Take one output of a stage. digest: of its summary, None where there is none.
+
+        sample_id: of the sample on which the stage began, which is not the one at hand where a thread runs behind.
+        """
         if self._store.disk_failed:
             return
-        if self._all:
-            self._write(stage, value)
+        if sample_id is not None and sample_id != _group_name(self._samples):
+            self._take_late(stage, sample_id, value)
+        elif self._all:
+            self._write(stage, value, self._samples)
         elif self._modes.failures:
             self._held.append((stage, value, digest))
         elif self._modes.final and not self._warmup:
             self._held = [(stage, value, digest)]
+
+    def _take_late(self, stage: str, sample_id: str, value: Any) -> None:
+        """Take an output of a sample that is done, of which it is known already how it turned out."""
+        samples, wanted = self._lately.get(sample_id, ((sample_id,), self._modes.all))
+        if wanted:
+            self._write(stage, value, samples)
+        elif self._modes.failures or self._modes.final:
+            late = f"outputs of stage {stage} that came when their sample was done are not saved"
+            self._store.note(f"late {stage}", f"artifacts: {late}")
 
     def judged(self, outcomes: Sequence[Outcome]) -> None:
         """Hear what became of the samples at hand."""
@@ -85,19 +107,19 @@ class OutputSaver:
         if held:
             with off_the_clock():
                 for stage, value, digest in held:
-                    self._write(stage, value, digest)
+                    self._write(stage, value, self._samples, digest)
         self._bad = False
 
-    def _write(self, stage: str, value: Any, digest: str | None = None) -> None:
+    def _write(self, stage: str, value: Any, samples: tuple[str, ...], digest: str | None = None) -> None:
         with self._lock:
-            if (stage, self._samples) in self._done:
+            if (stage, samples) in self._done:
                 return
-            self._done.add((stage, self._samples))
+            self._done.add((stage, samples))
         if value is None:
             return
-        changed = digest is not None and summarise(value, stage=stage, sample_id=None).digest != digest
         try:
-            artifact = self._store.put("", value, stage=stage, samples=self._samples)
+            changed = digest is not None and summarise(value, stage=stage, sample_id=None).digest != digest
+            artifact = self._store.put("", value, stage=stage, samples=samples)
         except _REFUSED as error:
             tell_refused(self._store, error, stage)
         except CannotWriteError as error:
@@ -106,7 +128,12 @@ class OutputSaver:
             problem = f"{type(error).__name__}: {error}"
             self._store.note(f"type {stage}", f"artifacts: the output of stage {stage} cannot be saved: {problem}")
         else:
-            tell_saved(self._log, artifact, changed_meanwhile=changed or None)
+            tell_saved(self._log, artifact, changed_meanwhile=changed or None, warmup=self._warmup or None)
+
+
+def _group_name(samples: Sequence[str]) -> str:
+    """As spans name it."""
+    return "|".join(samples)
 
 
 def tell_saved(log: Log, artifact: Artifact, **more: Any) -> None:
@@ -145,13 +172,15 @@ class Saving:
     _artifacts: ArtifactStore
     _saver: OutputSaver | None
     _group: Sequence[GoldenSample]
+    _here: Path | None  # the working directory when the run began
+    _turn: Turn
 
     def save(self, name: str, value: Any, *, stage: str | None = None) -> Path | None:
         """Save a value under `runs/{run_id}/stages/{stage_name}/`; its name begins with the sample's ID.
 
         Bytes and text are written as they are, images and masks as PNG, arrays as NPY, several of them as NPZ, tables
-        as Parquet (or CSV, where the name ends so), point clouds as PLY, plain data as JSON, other types by a writer
-        that `register_artifact_writer` adds.
+        as Parquet (or CSV, where the name ends so; a flat list too), point clouds as PLY, plain data as JSON, other
+        types by a writer that `register_artifact_writer` adds.
 
         Args:
             stage: whose folder it goes to; the stage that ended last on this sample if absent.
@@ -170,7 +199,9 @@ class Saving:
             if tell_refused(self._artifacts, error, folder) and not isinstance(error, DiskError):
                 warn(f"save({name!r}): not saved: {_reason(error)}")
             return None
-        tell_saved(self.log, artifact)
+        turn = self._turn
+        later = turn.pass_index + 1 if turn.pass_index and not turn.warmup else None
+        tell_saved(self.log, artifact, warmup=turn.warmup or None, **{"pass": later})
         return self._artifacts.path_of(artifact)
 
     def uses(self, path: str | PathLike[str]) -> Path:
@@ -182,18 +213,26 @@ class Saving:
         Raises:
             UsageError: there is no such file.
         """
-        if not Path(path).exists():
+        try:
+            absolute = Path(path).absolute()  # fails where the working directory is gone
+            there = absolute.exists()
+        except OSError:
+            there = False
+        if not there:
             raise UsageError(
                 "no such file", place="uses()", expected="a file or a folder that is there", found=fspath(path)
             )
-        self._models[str(Path(path).absolute())] = None
+        self._models[str(absolute)] = None
         return Path(path)
 
     def finish_saving(self) -> Saved:
-        """Write what is to be saved of the last samples, and return all that was saved and used."""
-        self._finish_outputs()
-        for file in used_files(self._models, Path.cwd()):
-            self._artifacts.use(file)
+        """Write what is to be saved of the last samples, and return all that was saved and used. It raises nothing."""
+        try:
+            self._finish_outputs()
+            for file in used_files(self._models, self._here):
+                self._artifacts.use(file)
+        except Exception as error:  # noqa: BLE001 - the verdict is reached whatever becomes of the artifacts
+            warn(f"{self._artifacts.folder}: not all is saved: {type(error).__name__}: {error}")
         return self._artifacts.saved()
 
     def _finish_outputs(self) -> None:

@@ -223,7 +223,7 @@ def _run_times(history: History, chosen: Sequence[_KeptRun]) -> list[RunTimes]:
 
 def _kept_runs(history: History, test_id: str) -> list[_KeptRun]:
     columns = ["run_id", "session_id", "accepted", "accepted_latency", "branch", "commit", "fingerprint", "profile"]
-    table = history.runs(test_id=test_id)
+    table = history.runs(test_id=test_id, columns=[*columns, "started_at"])
     started_us = table["started_at"].cast("int64").to_pylist()
     rows: list[dict[str, Any]] = table.select(columns).to_pylist()
     kept = [_KeptRun(started_us=started, **row) for started, row in zip(started_us, rows, strict=True)]

@@ -15,7 +15,8 @@ from pytest_vizart.history.journal import Journal, as_json, from_json
 from pytest_vizart.history.kept import kept_run_ids
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import session_tables
-from pytest_vizart.history.writer import choose_stem, write_tables
+from pytest_vizart.history.schema import TABLES
+from pytest_vizart.history.writer import choose_stem, free_stem, write_tables
 from pytest_vizart.profiling.functions.profiler import flame_to_json
 from pytest_vizart.records.run import RunResult, Session, TrendPoint
 from pytest_vizart.records.span import CALIBRATION_STAGE
@@ -40,15 +41,14 @@ def keep(
         stem, left = _still_to_keep(store, journal, session, runs)
         if left:
             tables = _tables(session, left)
-            write_tables(store, tables, session_id=session.session_id, started_us=session.started_us, stem=stem)
+            started_us = session.started_us
+            write_tables(store, tables, session_id=session.session_id, started_us=started_us, stem=stem, is_free=True)
     except VizartError as error:
         warn(str(error))
         return False
     except OSError as error:
-        reason = error.strerror or error
-        warn(
-            f"{error.filename or journal.folder}: the session's runs cannot be kept ({reason}); they stay in the journal"
-        )
+        told = f"{error.filename or journal.folder}: the session's runs cannot be kept ({error.strerror or error})"
+        warn(f"{told}; they stay in the journal")
         return False
     return True
 
@@ -62,11 +62,24 @@ def _still_to_keep(
     known = {run_id for run_ids in kept.values() for run_id in run_ids}
     left = [run for run in runs if run.info.run_id not in known]
     if chosen is not None and chosen not in kept:
-        return chosen, left
+        free = free_stem(store, chosen, TABLES)
+        if free == chosen:
+            return chosen, left
+        # Somebody on another machine, who cannot see the journal, has compacted what was written so far.
+        left = _unknown(store, left)
+        if left:
+            journal.choose(free)
+        return free, left
     stem = choose_stem(session.session_id, session.started_us)
     if left:
         journal.choose(stem)
     return stem, left
+
+
+def _unknown(store: Store, runs: Sequence[RunResult]) -> list[RunResult]:
+    run_ids = [run.info.run_id for run in runs]
+    known = set(History(store).runs(run_ids=run_ids, columns=["run_id"])["run_id"].to_pylist())
+    return [run for run in runs if run.info.run_id not in known]
 
 
 def _tables(session: Session, runs: Sequence[RunResult]) -> dict[str, pa.Table]:

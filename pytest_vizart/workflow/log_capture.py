@@ -12,7 +12,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from loguru import logger
 from pytest_vizart.audit.levels import LEVELS, name_of
 from pytest_vizart.audit.lines import failure_fields, shortened
 from pytest_vizart.audit.log import RunLog
+from pytest_vizart.profiling.recording.open_spans import innermost
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.profiling.watching.active import current_recorder
 
@@ -40,6 +41,16 @@ class _Target:
     def __init__(self, log: RunLog) -> None:
         self.log = log
         self.numbers = count(1)
+        self._thread = threading.get_ident()
+
+    def off_the_clock(self, recorder: Recorder) -> AbstractContextManager[object]:
+        """What is done inside is no time of the stages around: a pipeline that logs must not look slower.
+
+        In other threads it is: the stages around may be those of a thread that works, or waits, at the same time.
+        """
+        if threading.get_ident() != self._thread:
+            return nullcontext()
+        return recorder.summaries.stopped(innermost.get())
 
 
 class _Installed:
@@ -186,15 +197,18 @@ def _tell(level: int, name: str | None, message: Callable[[], str], error: BaseE
         return
     _here.busy = True  # objects that log when they are asked for their text
     try:
-        target.log(
-            "log",
-            level=name_of(level),
-            logger=name,
-            message=shortened(message(), _LONGEST_MESSAGE),
-            stage=recorder.open_stage(),
-            sample=recorder.sample_id,
-            **({} if error is None else failure_fields(error)),
-        )
+        with target.off_the_clock(recorder):
+            _, pass_index, warmup, _ = recorder.place_now
+            target.log(
+                "log",
+                level=name_of(level),
+                logger=name,
+                message=shortened(message(), _LONGEST_MESSAGE),
+                stage=recorder.open_stage(),
+                sample=recorder.sample_id,
+                **({"warmup": True} if warmup else {"pass": pass_index + 1} if pass_index else {}),
+                **({} if error is None else failure_fields(error)),
+            )
     except Exception:  # noqa: BLE001 - the test goes on
         pass
     finally:

@@ -28,6 +28,7 @@ from pytest_vizart.workflow.recorded_tables import (
     series_columns,
     table_columns,
 )
+from pytest_vizart.workflow.used_files import shown_path, working_folder
 
 UpdateMode = Literal["missing", "failed", "all"]
 NOT_RECORDED = "not-recorded"
@@ -116,8 +117,7 @@ class RecordedOutputs:
             return ()
         names = list(dict.fromkeys(name for name, _ in self.written))
         more = f" and {len(names) - _TOLD_NAMES} more" if len(names) > _TOLD_NAMES else ""
-        here, folder = Path.cwd(), self.store.root
-        shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder
+        shown = shown_path(self.store.root, working_folder())
         count = plural(len(set(self.written)), "output")
         return (f"recorded: {count} of {', '.join(names[:_TOLD_NAMES])}{more} ({shown})",)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,6 @@ from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT
 from pytest_vizart.records.keeping import ArtifactModes
 from pytest_vizart.records.text import escaped
 from pytest_vizart.settings import Settings
-from pytest_vizart.workflow.run_file import plain
 from pytest_vizart.workflow.used_files import shown_path
 
 HIDDEN = "***"
@@ -41,7 +43,7 @@ def pytest_command(settings: Settings, test_id: str, *, shared: bool = False) ->
     selected = f"{test_id.partition('[')[0]}" if shared else test_id
     words = [f"--vizart-{name}={value}" for name, given in _GIVEN.items() if (value := given(settings)) is not None]
     switches = ["--vizart-strict"] if settings.strict else []
-    line = ["python", "-m", "pytest", selected, *(without_secrets(word) for word in words), *switches]
+    line = [python(), "-m", "pytest", selected, *(without_secrets(word) for word in words), *switches]
     return escaped(f"cd {shlex.quote(str(settings.rootdir))} && {shlex.join(line)}")
 
 
@@ -50,6 +52,27 @@ def script_command() -> str:
     words = sys.orig_argv or [sys.executable, *sys.argv]
     line = shlex.join(without_secrets(word) for word in words)
     return escaped(f"cd {shlex.quote(str(Path.cwd()))} && {line}")
+
+
+def python() -> str:
+    """Return what starts this interpreter: `python` only where a shell finds this very one under that name."""
+    own, found = Path(sys.executable), shutil.which("python")
+    with suppress(OSError):
+        # The folder too: environments link to the file that they were made with.
+        if found and Path(found).samefile(own) and Path(found).parent.samefile(own.parent):
+            return "python"
+    return sys.executable or "python"
+
+
+def plain(value: Any) -> Any:
+    """Return records as plain data, paths as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    return value.as_posix() if isinstance(value, Path) else value
 
 
 def without_secrets(text: str) -> str:

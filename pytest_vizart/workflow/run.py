@@ -29,6 +29,7 @@ from pytest_vizart.workflow.recorded_claims import Claims
 from pytest_vizart.workflow.recording import Measures, RecordingOptions, open_recorder
 from pytest_vizart.workflow.sampling import Turn, batched, turns
 from pytest_vizart.workflow.scorebook import Scorebook
+from pytest_vizart.workflow.used_files import working_folder
 
 _LONGEST_CHAIN = 100
 _TOLD_INPUTS = 20  # of a batch that failed
@@ -91,6 +92,7 @@ class Run(Predicting, Saving):
         self._claims = None if options.journal is None else Claims(options.journal.with_name("recorded"), test_id)
         self._folder = output / "runs" / self.run_id
         self._models: dict[str, None] = {}  # files that the run uses
+        self._here = working_folder()
         self._group: list[GoldenSample] = []
         self._batch = False
         self._turn = Turn(0, warmup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from pytest_vizart.errors import GoldenError, warn
 from pytest_vizart.golden.dataset import GoldenSample
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.text import escaped
+from pytest_vizart.workflow.reproducing import plain, without_secrets
 from pytest_vizart.workflow.used_files import Budget, shown_path
 
 SCHEMA_VERSION = 1
@@ -42,6 +42,7 @@ def write_run_file(
     dataset_root: Path | None = None,
     saved: Saved | None = None,
     limits: object = None,
+    inputs: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path | None:
     """Write the file of a finished run, and return its path; a failure is warned of, and None returned.
 
@@ -53,19 +54,22 @@ def write_run_file(
         dataset_root: paths of inputs that lie in it are relative to it.
         saved: what the run has saved; read from its ledger if absent, which this file then takes the place of.
         limits: what the markers demand, a dataclass.
+        inputs: instead of `samples`, as they are to be told.
     """
     folder = output / "runs" / result.info.run_id
+    libraries = session.machine.libraries or {}  # unknown of a session whose own file is damaged
     saved = saved or read_ledger(folder)
     content = {
         "schema_version": SCHEMA_VERSION,
         **_about(result, session, dataset_root),
         "command": command,
+        "session_command": without_secrets(session.command),
         "configuration": dict(configuration),
         "limits": None if limits is None else plain(limits),
         "machine": plain(session.machine),
         "code": plain(session.code),
-        "versions": {"pytest_vizart": session.version, "python": session.machine.python, **session.machine.libraries},
-        "inputs": _inputs(samples, result, dataset_root),
+        "versions": {"pytest_vizart": session.version, "python": session.machine.python, **libraries},
+        "inputs": _inputs(samples, result, dataset_root) if inputs is None else [dict(each) for each in inputs],
         "models": [plain(file) for file in saved.models],
         "artifacts": [plain(artifact) for artifact in saved.artifacts],
     }
@@ -77,17 +81,6 @@ def write_run_file(
         return None
     remove_ledger(folder)
     return folder / RUN_FILE
-
-
-def plain(value: Any) -> Any:
-    """Return records as plain data, paths as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(each) for each in value]
-    return value.as_posix() if isinstance(value, Path) else value
 
 
 def _about(result: RunResult, session: Session, dataset_root: Path | None) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_vizart.audit.compression import compress_old_logs
-from pytest_vizart.errors import VizartError, warn
+from pytest_vizart.errors import warn
 from pytest_vizart.history.compaction import compact
+from pytest_vizart.history.journal import journals_stand
 from pytest_vizart.settings import Settings
 from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.cleaning import clean_up
@@ -32,7 +33,7 @@ def look_after(settings: Settings, store: Store, run_ids: Collection[str], log_p
     folder, told = settings.output, []
     if store.local is None:
         with _harmless("sent", folder):
-            at_work = any((folder / "journal").glob("*/"))
+            at_work = journals_stand(folder)
             publish(folder, store, others_at_work=at_work, run_ids=run_ids, log_part=log_part or "")
         return ()
     with _harmless("compacted", folder):
@@ -51,5 +52,5 @@ def look_after(settings: Settings, store: Store, run_ids: Collection[str], log_p
 def _harmless(what: str, folder: Path) -> Iterator[None]:
     try:
         yield
-    except (VizartError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the session's runs are kept; what is done for later ones must not harm it
         warn(f"{folder}: what is kept here cannot be {what} ({error})")

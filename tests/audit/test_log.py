@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 from loguru import logger
 
+from pytest_vizart.audit import log as log_module
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import VizartWarning
 from pytest_vizart.workflow.run import Run
@@ -283,3 +286,75 @@ def test_the_applications_logger_may_remove_all_its_sinks(tmp_path: Path) -> Non
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[2])
     assert [line["event"] for line in lines(tmp_path)] == ["x"]
+
+
+def at_the_end_of_the_stack(act: Callable[[], None]) -> None:
+    """Call it once at every depth of the stack, from the end on."""
+    with suppress(RecursionError):
+        at_the_end_of_the_stack(act)
+    act()
+
+
+def test_a_line_for_which_there_is_no_room_is_left_out_alone(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    add = log.of_run("r1", "test_x")
+    add("before")
+    with pytest.warns(VizartWarning, match="left out .RecursionError") as caught:
+        at_the_end_of_the_stack(lambda: add("deep"))
+        log.close()
+    assert len(caught) == 1
+    told = [line["event"] for line in lines(tmp_path)]
+    assert told[0] == "before"
+    assert told[1:] == ["deep"] * len(told[1:])
+    assert 100 < len(told) < sys.getrecursionlimit()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("planted"), UnicodeError("planted")])
+def test_what_a_line_raises_costs_that_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def broken(fields: object) -> bytes:
+        raise error
+
+    add = AuditLog(tmp_path).of_run("r1", "test_x")
+    with pytest.warns(VizartWarning, match=type(error).__name__) as caught:
+        for _ in range(3):
+            with monkeypatch.context() as patch:
+                patch.setattr(log_module, "encoded", broken)
+                add("dropped")
+            add("kept")
+    assert len(caught) == 1
+    assert [line["event"] for line in lines(tmp_path)] == ["kept"] * 3
+
+
+def test_the_next_run_tries_again(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where the folder should be")
+    log = AuditLog(tmp_path)
+    with pytest.warns(VizartWarning, match="not written") as caught:
+        for run_id in ("r1", "r2"):
+            add = log.of_run(run_id, "test_x")
+            add("lost")
+            add("lost")
+        (tmp_path / "logs").unlink()
+        add("lost too")
+        log.of_run("r3", "test_x")("kept")
+    assert len(caught) == 1
+    assert [line["event"] for line in lines(tmp_path)] == ["kept"]
+
+
+def test_a_line_that_a_full_disk_took_in_part_damages_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path, now=FakeClock())
+    log.of_run("r1", "test_x")("first")
+    write, calls = os.write, iter([5, OSError(28, "No space left on device")])
+
+    def full(descriptor: int, data: bytes) -> int:
+        part = next(calls)
+        if isinstance(part, OSError):
+            raise part
+        return write(descriptor, data[:part])
+
+    with monkeypatch.context() as patch, pytest.warns(VizartWarning, match="No space left"):
+        patch.setattr(os, "write", full)
+        log.of_run("r2", "test_x")("lost")
+    log.of_run("r3", "test_x")("third")
+    path = tmp_path / "logs" / "2026-11-20.jsonl"
+    first, half, third = path.read_text().splitlines()
+    assert (json.loads(first)["event"], half, json.loads(third)["event"]) == ("first", '{"tim', "third")

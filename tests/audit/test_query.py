@@ -392,3 +392,12 @@ def test_blocks_hold_every_line_once(lengths: list[int], block_bytes: int, ended
                 ]
                 assert b"".join(data for _, data in sorted(found)) == content
                 assert found == sorted(found, reverse=backward)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "9999-12-31 23:59:59.999999", date.min, datetime.max, datetime.min])
+def test_the_ends_of_the_calendar(tmp_path: Path, moment: Any) -> None:
+    for day in ("0001-01-01", "9999-12-31"):
+        write_log(tmp_path, [a_line(time=f"{day}T00:00:00+00:00")], f"{day}.jsonl")
+    is_first = str(moment).startswith("0001")
+    assert len(AuditQuery(tmp_path).after(moment).fetch()) == (2 if is_first else 0)
+    assert len(AuditQuery(tmp_path).before(moment).fetch()) == (0 if is_first else 2)

@@ -142,3 +142,23 @@ def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     result = vizart_clean(tmp_path / "nothing", "--retention", "30d")
     assert result.exit_code == 2
     assert "no output" in result.output
+
+
+def test_a_place_that_is_no_output_is_a_usage_error(tmp_path: Path) -> None:
+    weights = tmp_path / "runs/train/exp1/weights/best.pt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"precious")
+    result = vizart_clean(tmp_path, "--retention", "1runs")
+    assert result.exit_code == 2
+    assert "no runs were ever kept here, so nothing is deleted" in result.output
+    assert weights.exists()
+
+
+def test_what_cannot_be_written_to_is_one_line(output: Path) -> None:
+    (output / ".lock").unlink(missing_ok=True)
+    (output / ".lock").mkdir()
+    result = vizart_clean(output, "--retention", "30d")
+    assert result.exit_code == 2
+    assert "cannot be written: Is a directory" in result.output
+    assert "--output" in result.output
+    assert len(result.output.splitlines()) == 1

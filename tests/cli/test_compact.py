@@ -54,3 +54,10 @@ def test_without_a_history_it_is_a_usage_error(tmp_path: Path) -> None:
     result = vizart("--output", str(tmp_path))
     assert result.exit_code == 2
     assert "there is no history here" in result.output
+
+
+def test_where_nothing_can_be_written_the_reason_is_told(output: Path) -> None:
+    (output / ".lock").mkdir()  # as good as a folder that is read-only, also for who may do anything
+    result = vizart("--output", str(output))
+    assert result.exit_code == 2
+    assert "the history cannot be compacted (Is a directory)" in result.output

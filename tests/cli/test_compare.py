@@ -71,6 +71,11 @@ def test_two_runs_of_different_tests_are_compared_all_the_same(output: Path) -> 
         ("", "nothing in the history is called so"),
         ("2031-01-01", "no run was made on that day"),
         ("branch:aaaa", "nothing in the history"),
+        (
+            "gone",
+            "this is the name of a test, not of runs; expected the beginning of a run, session or commit, a branch",
+        ),
+        ("test_x.py", "its last runs: run:run-b, run:run-a"),
         ("\udcff\x1b[31m", "nothing in the history"),
     ],
 )
@@ -145,3 +150,36 @@ def test_hostile_names_move_nothing(tmp_path: Path) -> None:
     text = vizart(compare, tmp_path, "r1", "r2", "--fail-over", "1").output
     assert all(character.isprintable() or character == "\n" for character in text)
     assert "newly wrong (1): a,b" in text
+
+
+def table_of(text: str) -> dict[tuple[str, ...], str]:
+    """Marks of the rows of a table, by stage and figure."""
+    rows = [line.split() for line in text.splitlines()]
+    return {(row[0], row[1]): row[-1] for row in rows if len(row) > 4 and row[0] in ("decode", "detect")}
+
+
+def test_what_did_not_change_is_counted_and_what_fails_is_marked(output: Path) -> None:
+    result = vizart(compare, output, "main", "topic", "--fail-over", "5%")
+    marks = table_of(result.output)
+    assert marks["detect", "wall_ms"] == marks["detect", "map"] == "worse"
+    assert ("decode", "wall_ms") not in marks
+    assert "figures unchanged" in result.output
+    assert table_of(vizart(compare, output, "main", "topic").output)["detect", "wall_ms"] != "worse"
+    assert "decode  wall_ms" in vizart(compare, output, "main", "topic", "--all").output
+    assert "unchanged" not in vizart(compare, output, "main", "topic", "--all").output
+
+
+def test_undefined_metrics_are_left_out(tmp_path: Path) -> None:
+    for number in (1, 2):
+        run = run_with(f"r{number}", {"detect": number}, metrics={"map": 0.5, "recall": None})
+        keep(tmp_path, f"s{number}", run, day=number)
+    text = vizart(compare, tmp_path, "r1", "r2").output
+    assert "recall" not in text
+    assert "and 1 metric unchanged" in text
+    assert "recall" in vizart(compare, tmp_path, "r1", "r2", "--all").output
+
+
+def test_a_run_compared_with_itself_has_no_table(output: Path) -> None:
+    text = vizart(compare, output, "run-a", "run-a", "--all").output
+    assert "the same run on both sides: nothing to compare" in text
+    assert "wall_ms" not in text

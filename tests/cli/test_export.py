@@ -81,13 +81,20 @@ def test_csv_and_json_of_the_newest_run(output: Path) -> None:
 
 
 def test_a_file_is_written_where_it_was_asked_for(output: Path, tmp_path: Path) -> None:
-    path = tmp_path / "traces" / "run.json"
+    path = tmp_path / "run of a day.json"
     result = export(output, "aaa1", "--format", "json", "--output-file", str(path))
-    assert (result.exit_code, result.output) == (0, "")
+    assert result.exit_code == 0
+    assert result.output == f"{path}: json of run aaa1, {path.stat().st_size:,} bytes\n"
     assert len(json.loads(path.read_text())["measures"]) == 2
-    failed = export(output, "aaa1", "--format", "csv", "--output-file", str(path / "below-a-file"))
-    assert failed.exit_code == 1
-    assert "cannot be written" in failed.output
+
+
+@pytest.mark.parametrize("folder", ["absent", "a-file"])
+def test_a_folder_that_is_not_there_is_a_usage_error(output: Path, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "a-file").write_text("x")
+    place = tmp_path / folder / "run.csv"
+    failed = export(output, "aaa1", "--format", "csv", "--output-file", str(place))
+    assert (failed.exit_code, place.exists()) == (2, False)
+    assert "folder does not exist" in " ".join(failed.output.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

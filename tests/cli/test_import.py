@@ -14,8 +14,11 @@ from pytest_vizart.cli.baseline import accept
 from pytest_vizart.cli.import_ import import_
 from pytest_vizart.cli.stats import stats
 from pytest_vizart.cli.trends import trends
+from pytest_vizart.history.compaction import compact, remove_runs
 from pytest_vizart.history.reader import History
+from pytest_vizart.storage.folder import FolderStore
 from tests.cli.histories import HOSTILE, keep, run_with, vizart
+from tests.history.sessions import keep_session
 from tests.workflow.importing import results
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -157,6 +160,13 @@ def test_a_bad_file_is_told_with_its_name_and_the_rest_is_imported(tmp_path: Pat
     assert counted(tmp_path / "out")["runs"] == 1
 
 
+def test_values_that_are_missing_are_counted_not_listed(tmp_path: Path) -> None:
+    values: dict[str, Any] = {f"a.time_{number}": None for number in range(49)}
+    place = results.asv(tmp_path / "asv", {**values, "a.time_it": 1.0})
+    (line,) = told(vizart(import_, tmp_path / "out", str(place)))
+    assert line.startswith("left out: 49 values missing in 1 file (no value")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -230,3 +240,17 @@ def test_real_data_js_of_eleven_suites(tmp_path: Path) -> None:
         ).output
     )
     assert document["series"][0]["points"][-1]["value"] == pytest.approx(0.013101, rel=1e-3)  # told as 76327 iter/sec
+
+
+def test_what_was_cleaned_up_is_imported_again(tmp_path: Path) -> None:
+    path = results.pytest_benchmark(tmp_path / "a.json")
+    output = tmp_path / "out"
+    keep_session(FolderStore(output), "s1", ["stays", "goes"])
+    (told,) = imported(output, path)
+    before = counted(output)
+    new = {*History(output).runs()["run_id"].to_pylist()} - {"stays", "goes"}
+    remove_runs(FolderStore(output), ["goes", *new])  # two files become one without them
+    assert imported(output, path) == [told]
+    remove_runs(FolderStore(output), [])
+    compact(FolderStore(output), everything=True)
+    assert counted(output) == {"runs": 2, "stages": 3, "spans": 3, "measures": before["measures"]}

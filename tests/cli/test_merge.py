@@ -62,3 +62,17 @@ def test_what_cannot_be_meant_is_a_usage_error(
     result = vizart_merge(tmp_path / "all", *sources)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+def test_what_cannot_be_written_to_is_one_line(
+    tmp_path: Path, shards: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "all" / ".lock").mkdir(parents=True)
+    result = vizart_merge(tmp_path / "all", *shards)
+    assert result.exit_code == 2
+    assert "cannot be written: Is a directory" in result.output
+    assert "--output" in result.output
+    assert len(result.output.splitlines()) == 1
+    monkeypatch.setattr("pytest_vizart.history.writer.os.access", lambda path, mode: False)
+    result = vizart_merge(tmp_path / "all", *shards)
+    assert "cannot be written: no permission to write; hint: give another place with --output" in result.output

@@ -8,6 +8,8 @@ from click.testing import CliRunner, Result
 
 from pytest_vizart.cli.pin import pin
 from pytest_vizart.history.reader import History
+from pytest_vizart.storage.folder import FolderStore
+from pytest_vizart.storage.lock import exclusive
 from tests.workflow.outputs import keep, run_of
 
 
@@ -67,3 +69,12 @@ def test_what_cannot_be_meant(output: Path, arguments: list[str], message: str) 
 def test_a_pin_says_nothing_of_the_baseline(output: Path) -> None:
     vizart_pin(output, "aaa1")
     assert History(output).decisions()["aaa1"].accepted is None
+
+
+def test_a_pin_waits_for_whoever_cleans(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_vizart.cli.pin._WAIT_S", 0.1)
+    with exclusive(FolderStore(output)):
+        result = vizart_pin(output, "ccc3")
+    assert result.exit_code == 2
+    assert "another process is cleaning" in result.output
+    assert pinned(output) == set()

@@ -88,3 +88,33 @@ def test_a_place_that_cannot_be_listed_is_refused(output: Path, monkeypatch: pyt
     monkeypatch.setattr("pytest_vizart.storage.folder.FolderStore.files", fails)
     result = vizart(runs, output)
     assert (result.exit_code, "Input/output error" in result.output) == (2, True)
+
+
+REASONS = {
+    "imported from asv": "imported",
+    "only a part of the golden data was used": "no: partial",
+    "accuracy of detect failed": "no: accuracy",
+    "map fell": "no: map fell",
+}
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_table_fits_and_tells_the_standing_in_a_word(
+    tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_id = "tests/vision/test_detection_pipeline.py::TestEverything::test_a_long_name_of_a_test"
+    for position, because in enumerate(REASONS):
+        run = run_with(f"r{position}", {}, test_id=test_id, accepted=False, not_accepted_because=because)
+        keep(tmp_path, f"s{position}", run, code=Code("c0ffee1234567", f"feature/{position}"), day=position)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = vizart(runs, tmp_path).output.splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[:2] == ["commit: c0ffee1", f"test: {test_id}"[:width]] or len(lines[1]) == width
+    for line, word in zip(lines[-4:], REASONS.values(), strict=True):
+        assert line.endswith(f"  {word}")
+    assert lines[-1].split()[1:3] == ["2025-06-18", "15:06"]
+
+
+def test_no_match_is_said(output: Path) -> None:
+    result = vizart(runs, output, "--branch", "nope")
+    assert (result.exit_code, result.output) == (0, "no run matches\n")

@@ -30,8 +30,9 @@ def output(tmp_path: Path) -> Path:
 
 def test_what_was_saved_and_how_to_run_it_again_are_told(output: Path) -> None:
     lines = [line.strip() for line in vizart(show, output, "last").output.splitlines()]
-    assert lines.count(SAVED) == 2  # under its sample, and among all
-    assert "2 saved outputs:" in lines
+    assert lines[lines.index(SAVED) - 1].startswith("detect: a wrong")
+    assert lines.count(SAVED) == 1
+    assert "2 saved outputs, 1 of them above:" in lines
     assert "note: few passes" in lines
     assert lines[-1] == "again: pytest test_x.py::test_x?[31m"
     document = json.loads(vizart(show, output, "aaa", "--json").output)
@@ -51,3 +52,28 @@ def test_a_damaged_run_file_takes_nothing_else_away(output: Path, damage: str) -
     result = vizart(show, output, "aaa1")
     assert result.exit_code == 0
     assert "detect: median 2.000 ms" in result.output
+
+
+def test_files_of_a_wrong_sample_come_first_and_all_under_it(output: Path) -> None:
+    place = output / "runs" / "aaa1" / "run.json"
+    saved = [{"path": f"runs/aaa1/stages/decode/{number}.png", "samples": ["b"]} for number in range(30)]
+    saved.append({"path": "runs/aaa1/stages/decode/of_a.png", "samples": ["a"]})
+    place.write_text(json.dumps({"artifacts": saved}))
+    lines = [line.strip() for line in vizart(show, output, "aaa1").output.splitlines()]
+    begin = next(position for position, line in enumerate(lines) if line.startswith("detect: a wrong"))
+    assert lines[begin + 1 : begin + 3] == [SAVED, "runs/aaa1/stages/decode/of_a.png"]
+    assert "... 10 more (--all, --json)" in lines
+    assert json.loads(vizart(show, output, "aaa1", "--json").output)["artifacts"][:2] == lines[begin + 1 : begin + 3]
+    assert lines.count("runs/aaa1/stages/decode/29.png") == 0
+    assert "decode/29.png" in vizart(show, output, "aaa1", "--all").output
+
+
+def test_undefined_metrics_are_told_only_when_asked_for(tmp_path: Path) -> None:
+    keep(tmp_path, "s1", run_with("r1", {"detect": 1}, metrics={"map": 0.5, "recall": None}))
+    assert "recall" not in vizart(show, tmp_path, "last").output
+    assert "detect: recall -" in vizart(show, tmp_path, "last", "--all").output
+
+
+def test_why_a_run_is_no_baseline_is_told(tmp_path: Path) -> None:
+    keep(tmp_path, "s1", run_with("r1", {"detect": 1}, accepted=False, not_accepted_because="nothing was measured"))
+    assert "no baseline: nothing was measured" in vizart(show, tmp_path, "last").output

@@ -172,3 +172,42 @@ def test_polars_reads_the_files_as_docs_say(output: Path) -> None:
 def test_the_files_are_plain_parquet(output: Path) -> None:
     for path in History(output).files("runs"):
         assert pq.read_table(path).num_rows == 1
+
+
+def test_a_table_that_has_no_room_is_told_one_column_a_line(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = vizart(sql, output, "select * from runs order by run_id").output.splitlines()
+    assert lines[0] == "row 1"
+    assert lines[1].split() == ["run_id", "r1"]
+    assert len(lines) == 2 * (1 + len(TABLES["runs"]))
+    few = vizart(sql, output, f"select '{'x' * 200}' as a, 1234567 as b").output.splitlines()
+    assert (len(few), max(map(len, few)), few[1].endswith(" 1234567")) == (2, 100, True)
+
+
+def test_a_run_that_is_in_two_files_counts_once(output: Path) -> None:
+    for path in list((output / "metrics").rglob("*.parquet")):
+        if "-s1." in path.name:
+            path.with_name(path.name.replace("-s1.", "-s0.")).write_bytes(path.read_bytes())  # by hand
+    (found,) = rows(output, "select (select count(*) from runs) as r, (select count(*) from stages) as s, "
+                            "(select count(*) from outcomes) as o")  # fmt: skip
+    history = History(output)
+    assert found == {"r": 2, "s": history.stages().num_rows, "o": history.outcomes().num_rows}
+    assert len(rows(output, "select * from runs")[0]) == len(TABLES["runs"])
+
+
+NESTED = (
+    "select [1.5::decimal(9,2)] as l, {'a': date '2025-01-02', 'b': 'x'::blob} as s, map {'k': 2::hugeint} as m, "
+    "interval 1 day as i, 170141183460469231731687303715884105727 as h, timestamp '290000-01-01' as far, "
+    "timestamp_ns '2025-01-01 00:00:00.123456789' as ns, 'nan'::double as n"
+)
+
+
+def test_values_inside_of_others(output: Path) -> None:
+    (found,) = rows(output, NESTED)
+    assert (found["l"], found["s"], found["m"]) == ([1.5], {"a": "2025-01-02", "b": "78"}, [["k", 2]])
+    assert found["h"] == "170141183460469231731687303715884105727"
+    assert (found["n"], type(found["far"]), found["ns"][-9:]) == (None, str, "123456789")
+    for arguments in ([], ["--csv"]):
+        result = vizart(sql, output, NESTED, *arguments)
+        assert result.exit_code == 0, result.output
+        assert "Decimal" not in result.output

@@ -60,7 +60,7 @@ def test_a_table_and_csv(output: Path) -> None:
     name, *figures = lines[2].split()[1:8]
     assert name == "detect"
     assert list(map(float, figures)) == pytest.approx([5, 10, 0, 3.0, 8.8, 9.76], abs=0.02)  # rounded when kept
-    assert lines[-1] == "5 runs: each run counts once, with its median"
+    assert lines[-1] == "5 runs: each run counts once, with its median; p95 and p99 are of runs"
     rows = list(csv.DictReader(io.StringIO(vizart(stats, output, "--csv").output, newline="")))
     assert rows[2]["stage"] == HOSTILE
     assert float(rows[1]["wall_ms_p99"]) == pytest.approx(9.76, rel=1e-3)
@@ -69,13 +69,13 @@ def test_a_table_and_csv(output: Path) -> None:
 def test_runs_on_two_machines_are_told(output: Path) -> None:
     machine = a_session().machine
     keep(output, "there", run_with("t1", {"detect": 9}), machine=machine.__class__("beef", "C", 2, 4, "x", "y"), day=3)
-    assert "2 machines together, --machine chooses one: f00d, beef" in vizart(stats, output).output
+    assert "2 machines together, --machine chooses one\n" in vizart(stats, output).output
     assert stages(output, "--machine", "bee")["detect"]["runs"] == 1
 
 
 def test_a_run_without_spans_has_no_stages(tmp_path: Path) -> None:
     keep(tmp_path, "s1", run_with("r1", {}, status="error"))
-    assert stages(tmp_path) == {}
+    assert stages(tmp_path, "--all") == stages(tmp_path) == {}
     assert vizart(stats, tmp_path).exit_code == 0
 
 
@@ -87,3 +87,27 @@ def test_older_versions_without_the_table_are_counted_too() -> None:
 def test_no_such_run_is_a_usage_error(output: Path) -> None:
     result = vizart(stats, output, "--branch", "nothing")
     assert (result.exit_code, "no run is like that" in result.output) == (2, True)
+
+
+def test_runs_that_did_not_run_to_their_end_are_left_out_and_counted(output: Path) -> None:
+    keep(output, "bad", run_with("e1", {"detect": 99}, status="error"), run_with("p1", {"detect": 99}, partial=True))
+    keep(output, "failed", run_with("f1", {"detect": 5}, status="failed"), day=3)
+    assert stages(output)["detect"]["runs"] == 6
+    assert stages(output, "--all")["detect"]["runs"] == 8
+    assert "; 2 runs left out: an error, or partial (--all)" in vizart(stats, output).output
+    assert json.loads(vizart(stats, output, "--json").output)["left_out"] == 2
+    assert "left out" not in vizart(stats, output, "--all").output
+
+
+def test_stages_stand_as_first_seen_and_numbers_in_their_order(tmp_path: Path) -> None:
+    keep(tmp_path, "s1", run_with("r1", {"resize": 1, "n10": 2, "crop": 3, "n2": 4}))
+    assert list(stages(tmp_path)) == ["resize", "n2", "n10", "crop"]
+
+
+def test_the_table_fits_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"time_quantity_{what}_conversion" for what in ("array", "scalar", "ufunc")]
+    keep(tmp_path, "s1", run_with("r1", dict.fromkeys(names, 1234.5), test_id="benchmarks/units.py::a_test_of_units"))
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = vizart(stats, tmp_path).output.splitlines()[:-1]
+    assert max(map(len, lines)) <= 80
+    assert len({line.split()[0] for line in lines[-3:]}) == 3

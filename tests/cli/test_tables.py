@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_vizart.cli.narrowing import places, shortened_apart
 from pytest_vizart.cli.tables import Column, table_lines, tell_csv
 from tests.cli.histories import HOSTILE
 
@@ -85,3 +86,53 @@ def test_half_a_surrogate_pair_is_written_as_its_escape() -> None:
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@x"])
 def test_what_a_spreadsheet_takes_for_a_formula_is_kept_as_it_is(formula: str) -> None:
     assert as_csv(["a"], [{"a": formula}]) == f"a\r\n{formula}\r\n".encode()
+
+
+@pytest.mark.parametrize("width", [80, 90])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("time_quantity_array_conversion", "time_quantity_scalar_conversion", "time_quantity_ufunc_conversion"),
+        ("a" * 60 + "_one", "a" * 60 + "_two"),
+        ("one_" + "a" * 60, "two_" + "a" * 60),
+        ("x" * 30 + "1" + "y" * 40 + "2" + "z" * 30, "x" * 30 + "2" + "y" * 40 + "1" + "z" * 30),
+        ("画" * 40 + "1", "画" * 40 + "2"),
+    ],
+)
+def test_different_names_stay_different(names: tuple[str, ...], width: int) -> None:
+    columns = (*COLUMNS, Column("n", "n", lambda _: "1" * 30, right=True))
+    lines = table_lines(columns, [{**row(name, why="w" * 40), "n": 1} for name in names], width)
+    assert max(map(places, lines)) <= width
+    assert len({line.split()[0] for line in lines[1:]}) == len(names)
+
+
+@given(st.lists(st.text("ab画", min_size=1, max_size=40), unique=True, min_size=2, max_size=9), st.integers(8, 30))
+def test_what_differs_never_looks_alike(names: list[str], room: int) -> None:
+    short, _ = shortened_apart(names, room)
+    assert len(set(short)) == len(names)
+    assert max(map(places, short)) <= room
+
+
+def test_columns_that_matter_least_go_first_and_what_all_rows_share_is_said_once() -> None:
+    columns = (
+        Column("test", "test", narrows=True, hoists=True), Column("why", "why", narrows=True),
+        Column("b", "ms", lambda _: "1" * 30, drops=1), Column("c", "ms", lambda _: "2" * 30, drops=2),
+    )  # fmt: skip
+    rows = [row("t" * 30, why=f"{number} and nothing to be cut here") for number in range(2)]
+    assert len(table_lines(columns, rows, 200)) == 3
+    lines = table_lines(columns, rows, 80)
+    assert lines[0] == "test: " + "t" * 30
+    assert ("1" * 30 in lines[2], "2" * 30 in lines[2]) == (True, True)
+    assert max(map(len, lines)) <= 80
+    lines = table_lines((*columns, Column("d", "ms", lambda _: "3" * 20, drops=3)), rows, 80)
+    assert "3" * 20 not in lines[2]
+
+
+def test_a_wide_table_has_a_line_for_each_test_above_its_rows() -> None:
+    columns = (Column("test", "test", narrows=True, heads=True), Column("why", "why"), Column("ms", "ms", drops=1))
+    rows = [row("a" * 60, why="w" * 30), row("a" * 60, why="v" * 30), row("b" * 60, why="u" * 30)]
+    assert len(table_lines(columns, rows, 200)) == 4
+    lines = table_lines(columns, rows, 80)
+    assert [lines[1], lines[4]] == ["a" * 60, "b" * 60]
+    assert lines[5].startswith("  u")
+    assert "ms" not in table_lines(columns, [row("a" * 60, None, "w" * 30)], 80)[0]

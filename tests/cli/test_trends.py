@@ -86,6 +86,25 @@ def test_times_of_another_machine_are_a_series_of_their_own(output: Path) -> Non
 def test_a_figure_that_nothing_has_is_a_usage_error(output: Path) -> None:
     result = vizart(trends, output, "--metric", "nothing")
     assert (result.exit_code, "no run has such a figure" in result.output) == (2, True)
+    assert "there are wall_ms, p95_ms, cpu_ms" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("name", ["wall_median_ns", "wall_median_ms"])
+def test_a_column_of_the_history_means_its_figure(output: Path, name: str) -> None:
+    assert list(series(output, "--metric", name)) == ["wall_ms"]
+
+
+def test_runs_that_did_not_run_to_their_end_are_left_out(output: Path) -> None:
+    keep(output, "bad", run_with("e1", {"detect": 99}, status="error"), run_with("p1", {"detect": 99}, partial=True))
+    assert len(series(output)["wall_ms"]) == 5
+    assert len(series(output, "--all")["wall_ms"]) == 7
+    assert "2 runs left out" in vizart(trends, output).output
+
+
+def test_the_table_fits_the_terminal(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    keep(output, "s9", run_with("r9", {"detect" * 9: 1, "detect" * 8 + "_other": 2}, test_id="a" * 70), day=7)
+    assert max(map(len, vizart(trends, output).output.splitlines())) <= 80
 
 
 def test_a_sparkline_of_many_values_is_one_of_means() -> None:

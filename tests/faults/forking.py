@@ -67,20 +67,11 @@ class Forking:
         self, job: str, folder: Path, *, kill_at: int | None = None, kill_after_s: float | None = None, **options: Any
     ) -> Ended:
         """Run a job on a folder, and kill it before its n-th write or after a time, if it gets that far."""
-        return self.start(job, folder, kill_at=kill_at, kill_after_s=kill_after_s, **options)()
-
-    def start(
-        self, job: str, folder: Path, *, kill_at: int | None = None, kill_after_s: float | None = None, **options: Any
-    ) -> Any:
-        """Send the job off; the returned function waits for it. One at a time; several at once are `at_once`'s."""
         self._count += 1
         told = self._scratch / f"job{self._count}"
-        order = {
-            "jobs": [{"job": job, "folder": str(folder), "kill_at": kill_at, "told": str(told), "options": options}],
-            "kill_after_s": kill_after_s,
-        }
-        self._send(order)
-        return lambda: self._ended(self._receive()[0], told)
+        order = {"job": job, "folder": str(folder), "kill_at": kill_at, "told": str(told), "options": options}
+        self._send({"jobs": [order], "kill_after_s": kill_after_s})
+        return self._ended(self._receive()[0], told)
 
     def at_once(
         self, jobs: list[tuple[str, Path, dict[str, Any]]], *, first: int | None = None, then: Path | None = None
@@ -113,7 +104,8 @@ class Forking:
 
     @staticmethod
     def _ended(answer: dict[str, Any], told: Path) -> Ended:
-        output = told.with_suffix(".out").read_text(errors="replace")
+        out = told.with_suffix(".out")
+        output = out.read_text(errors="replace") if out.exists() else ""  # killed before it could write
         done = json.loads(told.read_text()) if told.exists() else {}
         return Ended(answer["status"], answer["took_s"], output, done.get("steps", []), done.get("answer"))
 

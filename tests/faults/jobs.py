@@ -64,6 +64,7 @@ def promise_told(path: Path, then: Callable[[], None] = lambda: None) -> None:
 
     def adding_run(journal: Journal, result: Any) -> None:
         rows = {name: table.num_rows for name, table in session_tables(a_session(), [result]).items()}
+        note(path, {"about": result.info.run_id, "status": result.info.status, "rows": rows})
         add_run(journal, result)
         note(path, {"run": result.info.run_id, "status": result.info.status, "rows": rows})
         then()
@@ -87,36 +88,6 @@ def take_over(output: Path) -> list[str]:
     from pytest_vizart.workflow.takeover import take_over_dead_sessions
 
     return [crash.told() for crash in take_over_dead_sessions(output)]
-
-
-def leave(output: Path, *, session_id: str, runs: int, pieces: int = 0) -> None:
-    """Journal finished runs and die."""
-    journaled(output, session_id, runs, pieces)
-    os.kill(os.getpid(), 9)
-
-
-def keep_session(output: Path, *, session_id: str, runs: int) -> None:
-    """Journal finished runs and keep them."""
-    from pytest_vizart.workflow.keeping import keep
-    from tests.history.builders import a_session
-
-    journal, results = journaled(output, session_id, runs)
-    if keep(journal, a_session(session_id), results):
-        journal.remove()
-
-
-def journaled(output: Path, session_id: str, runs: int, pieces: int = 0) -> tuple[Any, list[Any]]:
-    from dataclasses import replace
-
-    from pytest_vizart.history.journal import Journal
-    from tests.history.builders import a_profile, a_run, a_session
-
-    journal = Journal(output, session_id)
-    journal.open(a_session(session_id))
-    results = [replace(a_run(f"{session_id}-r{number}", session_id), profile=a_profile()) for number in range(runs)]
-    for result in results:
-        journal.add_run(result)
-    return journal, results
 
 
 def repeated(job: Callable[[], None], until: Path) -> int:

@@ -48,7 +48,9 @@ def test_fr_007_median_p95_and_p99_per_stage_across_runs_are_numpys(rows: list[t
         ]
     )
     found = {(each.test_id, each.stage): each for each in across_runs(table)}
-    assert list(found) == list(dict.fromkeys((test_id, stage) for test_id, stage, _ in rows))
+    tests = list(dict.fromkeys(test_id for test_id, _, _ in rows))
+    pairs = dict.fromkeys((test_id, stage) for test_id, stage, _ in rows)
+    assert list(found) == sorted(pairs, key=lambda pair: tests.index(pair[0]))
     for key, each in found.items():
         values = [value for test_id, stage, value in rows if (test_id, stage) == key]
         known = [value for value in values if value is not None]

@@ -10,7 +10,7 @@ from pytest_vizart.history.reader import History
 from pytest_vizart.storage.folder import FolderStore
 from tests.history.sessions import ROWS_OF, expected, keep_session, shown
 
-ROUNDS = 15
+ROUNDS = 10
 
 _OTHER = """
 import sys

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from pytest_vizart.history import owner as owners
-from pytest_vizart.history.journal import Journal, dead_journals, sessions_in
+from pytest_vizart.history.journal import Journal, dead_journals, journals_stand, sessions_in
 from pytest_vizart.history.owner import FOREIGN_STILL_S, UNTOLD_STILL_S, Owner, owner_of, still_for_s
 from tests.history.builders import a_run, a_session
 
@@ -232,9 +232,45 @@ def test_the_name_of_the_tables_survives(tmp_path: Path) -> None:
 def test_what_is_half_removed_is_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(tmp_path, "r1")
     with monkeypatch.context() as patch:
-        patch.setattr("shutil.rmtree", lambda path, **options: None)  # killed here
+        patch.setattr("pytest_vizart.history.journal.delete_journal", lambda folder: False)  # killed here
         journal.remove()
     assert sessions_in(tmp_path) == set()
     assert len(list((tmp_path / "journal").iterdir())) == 1
     assert list(dead_journals(tmp_path)) == []
     assert list((tmp_path / "journal").iterdir()) == []
+
+
+def test_what_somebody_else_keeps_in_the_folder_stays(tmp_path: Path, dead: Owner) -> None:
+    diary = tmp_path / "journal" / "2025" / "diary.md"
+    diary.parent.mkdir(parents=True)
+    diary.write_text("dear diary")
+    left_for(diary.parent, 2 * FOREIGN_STILL_S)
+    assert list(dead_journals(tmp_path)) == []
+    assert sessions_in(tmp_path) == set()
+    assert not journals_stand(tmp_path)
+    journal = opened(tmp_path, "r1")
+    (journal.spans).mkdir()
+    (journal.spans / "a.spans").touch()
+    (journal.folder / "notes.md").write_text("mine")
+    own(journal, dead)
+    assert journals_stand(tmp_path)
+    (found,) = dead_journals(tmp_path)
+    assert found.claim()
+    found.remove()
+    assert [path.name for path in found.folder.rglob("*")] == ["notes.md"]
+    assert list(dead_journals(tmp_path)) == []
+    assert sessions_in(tmp_path) == set()
+    assert diary.read_text() == "dear diary"
+
+
+@pytest.mark.parametrize("linked", ["journal", "journal/s1"])
+def test_nothing_is_taken_over_through_a_link(tmp_path: Path, dead: Owner, linked: str) -> None:
+    own(opened(tmp_path / "elsewhere", "r1"), dead)
+    link = tmp_path / "output" / linked
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere" / linked, target_is_directory=True)
+    told: list[str] = []
+    assert list(dead_journals(tmp_path / "output", told.append)) == []
+    assert len(told) == (linked == "journal")
+    assert sessions_in(tmp_path / "output") == {"s1"}
+    assert len(list(dead_journals(tmp_path / "elsewhere"))) == 1

@@ -42,13 +42,13 @@ def test_a_session_is_kept_and_read_by_url(server: S3Server, tmp_path: Path) -> 
 
 def test_it_is_compacted_and_cleaned(server: S3Server) -> None:
     store = ObjectStore(server.url("compacted"))
-    for number in range(4):
+    for number in range(2):
         keep_session(store, f"s{number}", [f"r{number}", f"q{number}"], second=number)
     before = History(store).spans().to_pylist()
     assert compact(store, everything=True).files_after == 4
     assert History(store).spans().to_pylist() == before
-    assert remove_runs(store, ["r1", "q2"]).runs == 2
-    assert shown(History(store)) == expected({"r0", "q0", "q1", "r2", "r3", "q3"})
+    assert remove_runs(store, ["r1", "q0"]).runs == 2
+    assert shown(History(store)) == expected({"r0", "q1"})
     (path,) = History(store).files("spans")
     assert path.startswith("s3://kept/compacted/metrics/spans/c1-")
 
@@ -68,7 +68,7 @@ def test_readers_see_each_row_once_while_it_is_compacted(server: S3Server) -> No
 
     reader = threading.Thread(target=read)
     reader.start()
-    for number in range(3):
+    for number in range(2):
         keep_session(store, f"s{number}", [f"r{number}"], second=number)
         runs.add(f"r{number}")
         compact(store, everything=True)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pytest_vizart.errors import VizartWarning
+from pytest_vizart.history.compaction import compact
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.records import leaks_of, measure_table, span_table
 from pytest_vizart.history.rows import as_table
 from pytest_vizart.history.schema import TABLES
+from pytest_vizart.history.writer import write_decision
 from pytest_vizart.records.span import CALIBRATION_STAGE, SpanTable
+from pytest_vizart.storage.folder import FolderStore
+from tests.history.builders import START_US
+from tests.history.sessions import keep_session, rows
 
 V1 = Path(__file__).parent / "fixtures" / "v1"
 V2 = Path(__file__).parent / "fixtures" / "v2"
@@ -107,3 +115,38 @@ def test_recursion_keeps_its_levels_apart() -> None:
     spans = span_table(as_table("spans", columns))
     assert spans.parent_id == [1, 2, None]
     assert spans.self_ns == [5_000, 25_000, 20_000]
+
+
+def _not_text(count: int) -> pa.Array:
+    offsets = pa.py_buffer(np.arange(0, 2 * count + 1, 2, dtype=np.int32).tobytes())
+    return pa.Array.from_buffers(pa.string(), count, [None, offsets, pa.py_buffer(b"\xff\xfe" * count)])
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "damaged"),
+    [
+        ("runs", "run_id", _not_text(2)),
+        ("runs", "run_id", pa.array(["v3-run-1", None])),
+        ("runs", "test_id", pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), _not_text(2), safe=False)),
+        ("runs", "branch", _not_text(2)),
+        ("decisions", "run_id", _not_text(2)),
+        ("decisions", "decided_at", pa.array([2**62, None], pa.timestamp("us", "UTC"))),
+    ],
+)
+def test_a_wrong_bit_in_an_older_file_without_checksums_is_told(
+    tmp_path: Path, table: str, column: str, damaged: pa.Array
+) -> None:
+    keep_session(FolderStore(tmp_path), "s1", ["r1"])
+    write_decision(tmp_path, "r1", True, decided_us=START_US)
+    path = tmp_path / "metrics" / table / "20250615T150640-old.parquet"
+    values = rows(table, [{"run_id": name, "decided_at": START_US, "started_at": START_US} for name in "ab"])
+    old = values.set_column(values.schema.get_field_index(column), column, damaged)
+    pq.write_table(old.replace_schema_metadata({"vizart_schema_version": "3"}), path)
+    history = History(tmp_path)
+    with pytest.warns(VizartWarning) as told:
+        assert [run["run_id"] for run in history.runs().to_pylist()] == ["r1"]
+        assert list(history.decisions()) == ["r1"]
+        compact(FolderStore(tmp_path), everything=True)
+    assert all(str(path) in str(each.message) for each in told)
+    assert len({str(each.message) for each in told}) == 1
+    assert path.exists()

@@ -23,6 +23,20 @@ def test_a_floor_that_is_missed_fails_the_test_without_a_traceback(project: pyte
     result.stdout.no_fnmatch_line("*hooks.py*")
 
 
+def test_a_test_that_ends_where_its_working_directory_is_gone_is_judged(project: pytest.Pytester) -> None:
+    make_shades(project.path / "golden", "moved", {"a": "light"})
+    markers = '@pytest.mark.vizart_golden("moved")\n@pytest.mark.vizart_accuracy(stage="classify", accuracy=0.9)'
+    gone = """
+    import os, tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+"""
+    project.makepyfile(test_shades=LOOP_TEST.format(markers=markers) + gone)
+    result = project.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*classify*accuracy*0.75*0.9*"])
+
+
 def test_a_sample_that_turns_wrong_fails_against_the_last_accepted_run(shades: pytest.Pytester) -> None:
     shades.runpytest().assert_outcomes(passed=1)
     labels = shades.path / "golden" / "shades" / "classes.csv"

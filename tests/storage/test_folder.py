@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -107,6 +108,37 @@ def test_one_at_a_time_and_free_when_the_holder_is_killed(store: FolderStore) ->
             assert held
 
 
-def test_where_nothing_can_be_written_the_lock_is_not_held(tmp_path: Path) -> None:
-    with exclusive(FolderStore(tmp_path / "absent")) as held:
-        assert not held
+def test_where_nothing_can_be_written_there_is_no_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), exclusive(FolderStore(tmp_path / "absent")):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore:.*fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked on this system")
+def test_a_child_that_was_forked_meanwhile_does_not_keep_the_lock(store: FolderStore) -> None:
+    store.write("x", b"")
+    end, begin = os.pipe()
+    with exclusive(store) as held:
+        assert held
+        child = os.fork()
+        if not child:
+            os.close(begin)
+            os.read(end, 1)
+            os._exit(0)
+    try:
+        with exclusive(store) as held:
+            assert held
+    finally:
+        os.close(begin)
+        os.waitpid(child, 0)
+        os.close(end)
+
+
+def test_where_there_are_no_locks_the_reason_is_told(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    store.write("x", b"")
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", refuse)
+    with pytest.raises(OSError, match=r"No locks available.*\.lock"), exclusive(store):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pytest_vizart.errors import VizartWarning
 from pytest_vizart.profiling.recording.summaries import summarise
 from pytest_vizart.quantities import parse_artifacts
 from pytest_vizart.records.run import RunResult
+from pytest_vizart.workflow import artifacts as workflow_artifacts
 from pytest_vizart.workflow.finish import collect
 from pytest_vizart.workflow.inert import InertRun
 from pytest_vizart.workflow.recording import RecordingOptions, measuring
@@ -336,6 +338,22 @@ def test_a_full_disk_is_told_once_and_the_test_goes_on(
     assert [note for note in result.info.notes if "No space left" in note]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits")
+def test_a_small_value_on_a_full_disk_costs_save_nothing_but_a_warning(tmp_path: Path) -> None:
+    import resource
+
+    run = Run("t", output=tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.warns(VizartWarning, match="no longer saved") as caught:
+            saved = [run.save(name, "some more than ten bytes") for name in "xy"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert saved == [None, None]
+    assert len(caught) == 1
+
+
 def test_a_folder_that_cannot_be_written_costs_save_nothing_but_a_warning(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where the folder should be")
     run = Run("t", output=tmp_path)
@@ -398,3 +416,98 @@ def test_used_files_are_kept_by_digest(tmp_path: Path, dataset: GoldenDataset, m
     with pytest.raises(UsageError, match="no such file"):
         Run("t", output=tmp_path).uses("absent.onnx")
     assert InertRun("t").uses("absent.onnx") == Path("absent.onnx")
+
+
+def prefetch(run: Run, dataset: GoldenDataset) -> None:
+    """Each sample's file is decoded by a thread that ends when the next sample is at hand."""
+    begun, go_on = threading.Event(), threading.Event()
+    thread: threading.Thread | None = None
+
+    def decoded(path: str, go_on: threading.Event) -> None:
+        with run.stage("decode") as stage:
+            begun.set()
+            go_on.wait()
+            stage.output(Path(path).stem)
+
+    for sample in run.samples(dataset):
+        before, go_before = thread, go_on
+        begun.clear()
+        go_on = threading.Event()
+        thread = threading.Thread(target=decoded, args=(sample.path, go_on))
+        thread.start()
+        begun.wait()
+        go_before.set()
+        if before is not None:
+            before.join()
+        run.predict("dark", stage="classify")
+    go_on.set()
+    thread.join()  # type: ignore[union-attr]
+
+
+def test_outputs_of_a_thread_that_runs_behind_are_saved_under_their_own_sample(
+    tmp_path: Path, dataset: GoldenDataset
+) -> None:
+    stems = {sample.id: Path(sample.path).stem for sample in dataset}
+    for modes, samples in (("all", "abcd"), ("sample:2", "ab")):
+        out = tmp_path / modes.replace(":", "")
+        result = finished(out, dataset, modes, prefetch)
+        files = sorted((out / "runs").glob("*/stages/decode/*"))
+        assert [(path.stem, path.read_text()) for path in files] == [(sample, stems[sample]) for sample in samples]
+        told = {line["sample"] for line in lines(out, "artifact saved")}
+        assert told == set(samples)
+        assert not [note for note in result.info.notes if "artifacts" in note]
+
+
+@pytest.mark.parametrize("modes", ["failures", "final"])
+def test_what_comes_when_its_sample_is_done_is_dropped_with_a_note(
+    tmp_path: Path, dataset: GoldenDataset, modes: str
+) -> None:
+    result = finished(tmp_path, dataset, modes, prefetch)
+    assert saved(tmp_path) == []
+    (note,) = (note for note in result.info.notes if "artifacts" in note)
+    assert "stage decode that came when their sample was done" in note
+
+
+def test_a_run_ends_where_the_working_directory_is_gone(
+    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(run: Run, dataset: GoldenDataset) -> None:
+        run.uses("model")
+        folder = tmp_path / "gone"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        folder.rmdir()
+        loop(run, dataset)
+        with pytest.raises(UsageError, match="no such file"):
+            run.uses("absent")
+        with pytest.raises(UsageError, match="no such file"):
+            run.uses(".")
+
+    monkeypatch.chdir(tmp_path)
+    Path("model").write_text("x")
+    result = finished(tmp_path / "out", dataset, "all", body)
+    assert result.info.status == "passed"
+    assert list(result.info.models) == ["model"]
+    assert len(result.outcomes) == 4
+    Run("begun there", output=tmp_path / "out").finish_saving()
+
+
+def test_saving_never_keeps_the_verdict_from_being_reached(
+    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(workflow_artifacts, "used_files", broken)
+    with pytest.warns(VizartWarning, match="not all is saved: RuntimeError: planted"):
+        assert len(finished(tmp_path, dataset, "none").outcomes) == 4
+
+
+def test_lines_of_saved_files_say_warmup_and_later_passes(tmp_path: Path, dataset: GoldenDataset) -> None:
+    def body(run: Run, dataset: GoldenDataset) -> None:
+        for sample in run.samples(dataset):
+            run.save("x.txt", sample.id, stage="s")
+
+    finished(tmp_path, dataset, "none", body)
+    told = [(line.get("warmup"), line.get("pass")) for line in lines(tmp_path, "artifact saved")]
+    assert told == [(True, None), *[(None, None)] * 4, *[(None, 2)] * 4]

@@ -25,6 +25,14 @@ from tests.workflow.outputs import DAY_US, NOW_US, age, keep, log, run_of, save,
 
 MONTH = Keep(age_s=30 * 86_400)
 DAYS = (2, 10, 35, 40, 50)
+POOLED, LONELY = (f"artifacts/{shard}/{shard}{'0' * 38}.png" for shard in ("ab", "cd"))
+
+
+def uuid_of(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+NEW, OLD, UNDER_WAY, EMPTY, JUST_MADE, LEFT = (uuid_of(number) for number in range(6))
 
 
 @pytest.fixture(scope="module")
@@ -157,13 +165,13 @@ def test_fr_027_artifacts_go_by_the_age_of_their_run(output: Path) -> None:
 
 
 def test_fr_027_a_size_of_artifacts_counts_what_is_really_freed(output: Path) -> None:
-    pool = output / "artifacts" / "ab" / "abcd.png"
+    pool = output / POOLED
     pool.parent.mkdir(parents=True)
     pool.write_bytes(b"x" * 10_000)
     for days in (10, 40, 50):
         os.link(pool, output / f"runs/r{days}/stages/detect/shared.png")
     os.link(pool, output / "runs/r50/stages/detect/again.png")
-    lonely = output / "artifacts" / "cd" / "cdef.png"
+    lonely = output / LONELY
     lonely.parent.mkdir()
     lonely.write_bytes(b"y" * 500)
     os.link(lonely, output / "runs/r50/stages/detect/own.png")
@@ -171,7 +179,7 @@ def test_fr_027_a_size_of_artifacts_counts_what_is_really_freed(output: Path) ->
     # The shared one is freed with the newest that has it, and 10,510 bytes are there in all.
     assert [(each.name, each.size_bytes) for each in planned.artifacts.going] == [("r50", 502), ("r40", 2)]
     assert planned.artifacts.size_bytes == 10_509
-    assert planned.unused == ("artifacts/cd/cdef.png",)
+    assert planned.unused == {LONELY: 0}  # which counts with the run
     clean(output, Retention(artifacts=Keep(size_bytes=10_005)))
     assert pool.is_file()
     assert not lonely.exists()
@@ -187,30 +195,30 @@ def test_bytes_that_somebody_else_links_to_are_not_counted_as_freed(output: Path
 
 
 def test_contents_that_a_run_comes_to_need_meanwhile_stay(output: Path) -> None:
-    pool = output / "artifacts" / "ab" / "abcd.png"
+    pool = output / POOLED
     pool.parent.mkdir(parents=True)
     os.link(output / "runs/r50/stages/detect/mask.png", pool)
     planned = plan(output, Retention(artifacts=MONTH), NOW_US)
-    assert planned.unused == ("artifacts/ab/abcd.png",)
+    assert planned.unused == {POOLED: 0}
     os.link(pool, output / "runs/r2/stages/detect/same.png")
     carry_out(planned)
     assert (output / "runs/r2/stages/detect/same.png").samefile(pool)
 
 
 def test_folders_of_runs_that_are_not_kept_yet_stay(output: Path) -> None:
-    save(output, "new", days_ago=0.5)
-    save(output, "old", days_ago=60)
+    save(output, NEW, days_ago=0.5)
+    save(output, OLD, days_ago=60)
     journal = output / "journal" / "s1"
-    save(output, "of-a-session-under-way", days_ago=60)
+    save(output, UNDER_WAY, days_ago=60)
     journal.mkdir(parents=True)
     (journal / "session.json").write_bytes(b"{}")
     age(journal / "session.json", 70)
     planned = plan(output, Retention(artifacts=MONTH), NOW_US)
     assert names(planned.artifacts) == ["r50", "r40", "r35"]
-    assert planned.artifacts.spared.keys() == {"old", "of-a-session-under-way"}
+    assert planned.artifacts.spared.keys() == {OLD, UNDER_WAY}
     age(journal / "session.json", 3)
     assert names(plan(output, Retention(artifacts=MONTH), NOW_US).artifacts) == [
-        "of-a-session-under-way", "old", "r50", "r40", "r35",
+        OLD, UNDER_WAY, "r50", "r40", "r35",
     ]  # fmt: skip
 
 
@@ -219,14 +227,14 @@ def test_what_dead_processes_left_goes(output: Path) -> None:
         output / "metrics/spans/.x.parquet.12.0.tmp",
         output / "logs/.2026-05-01.jsonl.gz.12.tmp",
         output / "runs/r2/stages/detect/.12.3.tmp",
-        output / "runs/gone/stages/detect/.12.3.tmp",
+        output / "runs" / LEFT / "stages/detect/.12.3.tmp",
     ]
     fresh = output / "metrics/spans/.y.parquet.12.0.tmp"
     for path in (*old, fresh):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
         age(path, 0.5 if path is fresh else 2)
-    for name, days in (("empty", 5), ("just-made", 0.1)):  # journals stand since 3 days ago
+    for name, days in ((EMPTY, 5), (JUST_MADE, 0.1)):  # journals stand since 3 days ago
         (output / "runs" / name / "stages").mkdir(parents=True)
         age(output / "runs" / name, days)
     for name, days in (("dead", 3), ("under-way", 0.1), ("with-runs", 3), (".kept-s9.12", 3)):
@@ -244,24 +252,25 @@ def test_what_dead_processes_left_goes(output: Path) -> None:
         age(path, 3)
     planned = clean(output, Retention())
     assert {each.name for each in planned.leftovers} == {
-        *(path.relative_to(output).as_posix() for path in old), "runs/empty", "journal/dead", "journal/.kept-s9.12",
+        *(path.relative_to(output).as_posix() for path in old), f"runs/{EMPTY}", "journal/dead", "journal/.kept-s9.12",
     }  # fmt: skip
     assert [path.exists() for path in old] == [False] * 4
     assert fresh.exists()
-    assert not (output / "runs/empty").exists()
-    assert (output / "runs/just-made").exists()
+    assert not (output / "runs" / EMPTY).exists()
+    assert (output / "runs" / JUST_MADE).exists()
     assert sorted(path.name for path in (output / "journal").iterdir()) == ["alive", "under-way", "with-runs"]
     assert kept(output) == [f"r{days}" for days in reversed(DAYS)]
 
 
 def test_an_empty_folder_that_got_a_file_meanwhile_stays(output: Path) -> None:
-    (output / "runs/empty/stages").mkdir(parents=True)
-    age(output / "runs/empty", 2)
+    (output / "runs" / EMPTY / "stages").mkdir(parents=True)
+    age(output / "runs" / EMPTY, 2)
     planned = plan(output, Retention(), NOW_US)
-    (output / "runs/empty/stages/new.txt").write_text("x")
+    assert [each.name for each in planned.leftovers] == [f"runs/{EMPTY}"]
+    (output / "runs" / EMPTY / "stages/new.txt").write_text("x")
     done = carry_out(planned)
     assert done.problems == ()
-    assert (output / "runs/empty/stages/new.txt").exists()
+    assert (output / "runs" / EMPTY / "stages/new.txt").exists()
 
 
 def test_fr_027_a_clock_that_jumped_ahead_takes_nothing_and_says_so(output: Path) -> None:

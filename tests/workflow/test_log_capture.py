@@ -14,9 +14,11 @@ from loguru import logger
 
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.audit.query import AuditQuery
+from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.workflow import log_capture
 from pytest_vizart.workflow.recording import measuring
 from pytest_vizart.workflow.run import Run
+from tests.profiling.fake_clock import FakeClock, FakeMemory
 
 theirs = logging.getLogger("shop.detect")
 
@@ -256,3 +258,46 @@ def test_a_user_who_mocks_the_same_method(run: Run, tmp_path: Path) -> None:
     theirs.warning("what was put back does nothing more than it did")
     logging.Logger.callHandlers = original  # type: ignore[method-assign]
     assert messages(tmp_path) == []
+
+
+@pytest.mark.parametrize("level", ["basic", "detailed", "full"])
+def test_writing_what_is_logged_is_no_time_of_the_stages_around(level: str) -> None:
+    clock = FakeClock()
+    recorder = Recorder(level, clock=clock, memory=FakeMemory())
+    with measuring(recorder, lambda event, **fields: clock.advance(50_000)):
+        recorder.begin_sample("a")
+        with recorder.stage("outer"):
+            with recorder.stage("inner"):
+                clock.advance(3)
+                theirs.warning("one")
+                with recorder.off_the_clock():
+                    logger.warning("inside of what is off the clock anyway")
+            theirs.warning("two")
+    table = recorder.table()
+    assert dict(zip(table.stage, table.wall_ns, strict=True)) == {"outer": 3, "inner": 3}
+    if level != "basic":
+        assert (set(table.cpu_ns), set(table.process_cpu_ns)) == ({3}, {3})
+    recorder.discard()
+
+
+def test_writing_in_other_threads_moves_no_clock_of_the_thread_that_waits() -> None:
+    clock = FakeClock()
+    recorder = Recorder("basic", clock=clock)
+    with measuring(recorder, lambda event, **fields: clock.advance(50_000)):
+        recorder.begin_sample("a")
+        with recorder.stage("s"):
+            thread = threading.Thread(target=theirs.warning, args=("one",))
+            thread.start()
+            thread.join()
+    assert recorder.table().wall_ns == [50_000]
+    recorder.discard()
+
+
+def test_lines_of_warmup_and_of_later_passes_say_so(run: Run, tmp_path: Path) -> None:
+    with measuring(run.recorder, run.log):
+        for pass_index, warmup in ((0, True), (0, False), (1, False)):
+            run.recorder.begin_sample("s", pass_index=pass_index, warmup=warmup)
+            theirs.warning("x")
+    assert [(line.get("warmup"), line.get("pass")) for line in captured(tmp_path)] == [
+        (True, None), (None, None), (None, 2)
+    ]  # fmt: skip

@@ -12,10 +12,28 @@ import pytest
 from pytest_vizart.options import OPTIONS
 from pytest_vizart.records.keeping import ArtifactModes
 from pytest_vizart.settings import Settings, resolve
+from pytest_vizart.workflow import reproducing
 from pytest_vizart.workflow.reproducing import configuration_of, pytest_command, script_command, without_secrets
 
 ROOT = Path("/project")
 SECRET_URL = "s3://KEY:PASS@bucket/prefix?endpoint_override=127.0.0.1:9000&scheme=http&secret_key=HUSH&x=1"
+
+
+@pytest.fixture
+def python_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproducing.shutil, "which", lambda name: sys.executable)
+
+
+def test_the_interpreter_is_named_in_full_where_python_is_another_one_or_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "python"  # of another environment that was made with the same interpreter
+    other.symlink_to(sys.executable)
+    for found in (None, str(other), str(tmp_path / "nowhere")):
+        monkeypatch.setattr(reproducing.shutil, "which", lambda name, found=found: found)
+        assert shlex.split(pytest_command(settings(), "t.py::test_x"))[3:6] == [sys.executable, "-m", "pytest"]
+    monkeypatch.setattr(reproducing.sys, "executable", str(tmp_path / "a b"))
+    assert f"&& '{tmp_path}/a b' -m pytest" in pytest_command(settings(), "t.py::test_x")
 
 
 def settings(**given: str | bool) -> Settings:
@@ -28,6 +46,7 @@ def settings(**given: str | bool) -> Settings:
     )
 
 
+@pytest.mark.usefixtures("python_found")
 def test_a_run_of_defaults_needs_no_options() -> None:
     assert (
         pytest_command(settings(), "tests/test_a.py::test_x")
@@ -35,6 +54,7 @@ def test_a_run_of_defaults_needs_no_options() -> None:
     )
 
 
+@pytest.mark.usefixtures("python_found")
 @pytest.mark.parametrize(
     "test_id", ["t.py::test_x[a b]", "t.py::test_x['it' $(rm) `x` \"y\"]", "t.py::test_x[a;b|c\\n]"]
 )

@@ -45,6 +45,7 @@ def test_it_says_what_ran_on_what_and_how(tmp_path: Path) -> None:
     assert told["finished"] == "1970-01-01T00:00:02.500000+00:00"
     assert told["dataset"] == {"name": "shades", "digest": "d1", "folder": str(tmp_path / "golden")}
     assert told["configuration"] == {"passes": None}
+    assert (told["command"], told["session_command"]) == ("python", "pytest")
     assert told["machine"]["fingerprint"]
     assert told["code"].keys() == {"commit", "branch", "dirty"}
     assert told["versions"]["pytest_vizart"]

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_vizart import History
 from pytest_vizart.errors import VizartWarning
+from pytest_vizart.history.compaction import compact
 from pytest_vizart.history.journal import Journal
 from pytest_vizart.history.owner import Owner, owner_of
 from pytest_vizart.profiling.analysis.stats import stage_stats
@@ -20,6 +21,8 @@ from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.takeover import gathered, take_over_dead_sessions
 from tests.history.builders import START_US, a_run, a_session, spans_of
+from tests.history.memory_store import MemoryStore
+from tests.history.sessions import keep_session
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +135,22 @@ def test_a_session_that_began_before_all_time(tmp_path: Path, dead: Owner) -> No
     take_over_dead_sessions(tmp_path)
     assert kept(tmp_path) == ["r1"]
     assert History(tmp_path).runs()["started_at"].cast("int64").to_pylist() == [START_US]
+
+
+@pytest.mark.parametrize("has_runs", [False, True])
+def test_what_was_compacted_where_nobody_sees_the_journal(tmp_path: Path, dead: Owner, has_runs: bool) -> None:
+    journal, store = opened(tmp_path, "r1"), MemoryStore()
+    assert keep(journal, a_session(), [run_of("r1")], place=store)
+    if not has_runs:
+        store.delete([entry.name for entry in store.files("metrics/runs")])  # killed before it wrote them
+    keep_session(store, "other", ["r9"])
+    compact(store, everything=True)
+    journal.add_run(run_of("r2"))
+    kill(journal, dead)
+    for _ in range(2):  # killed again before the journal is gone
+        taken = Journal(tmp_path, next(path.name for path in (tmp_path / "journal").iterdir()))
+        assert taken.claim()
+        assert keep(taken, a_session(), [run_of("r1"), run_of("r2")], place=store)
+    history = History(store)
+    assert sorted(history.runs()["run_id"].to_pylist()) == ["r1", "r2", "r9"]
+    assert sorted(history.spans()["run_id"].to_pylist()) == ["r1"] * 2 + ["r2"] * 2 + ["r9"] * 3

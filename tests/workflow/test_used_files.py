@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pytest_vizart.golden.files import content_digest
 from pytest_vizart.workflow import used_files as module
-from pytest_vizart.workflow.used_files import Budget, shown_path, used_files
+from pytest_vizart.workflow.used_files import Budget, shown_path, used_files, working_folder
 
 
 def test_files_are_told_by_all_their_bytes(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_a_file_that_has_not_changed_is_read_once(tmp_path: Path, monkeypatch: p
     path = tmp_path / "model"
     path.write_text("1")
     first = used_files([str(path)], tmp_path)
-    monkeypatch.setattr(module, "content_digest", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(module, "_read", lambda *_: pytest.fail("read again"))
     assert used_files([str(path)], tmp_path) == first
 
 
@@ -54,3 +55,51 @@ def test_a_budget_ends_by_time_and_by_size() -> None:
 def test_paths_are_relative_where_they_can_be() -> None:
     assert shown_path(Path("/data/set/images/a.png"), Path("/data/set")) == "images/a.png"
     assert shown_path(Path("/data/a.png"), Path("/data/set")) == "/data/a.png"
+
+
+def test_reading_ends_when_the_time_is_up_and_is_not_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(bytes(5 << 20))
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    budget = Budget(6.0, 10**9, clock)
+    (file,) = used_files([str(path)], tmp_path, budget)
+    assert (file.digest, file.problem) == (None, "not read: it and the others take more than 6 s")
+    (file,) = used_files([str(path)], tmp_path)
+    assert (file.digest, file.problem) == (None, "not read: it took too long before")
+
+
+def test_a_file_that_was_late_because_of_others_is_read_by_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(b"1")
+    times = iter([0.0, 5.0, 5.5, 6.5, 6.5])
+    (file,) = used_files([str(path)], tmp_path, Budget(6.0, 10**9, lambda: next(times)))
+    assert file.digest is None
+    assert used_files([str(path)], tmp_path)[0].digest == content_digest(path, sampled=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_what_is_neither_file_nor_folder_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    for file in used_files([str(folder / "pipe"), str(folder), "/dev/zero"], tmp_path):
+        assert file.digest is None
+        assert "is no regular file" in str(file.problem)
+    with pytest.raises(Exception, match="no regular file"):  # it took the file's place since it was looked at
+        module._read(str(folder / "pipe"), Budget(1.0, 1))
+
+
+def test_paths_are_absolute_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert working_folder() is None
+    assert shown_path(Path("/data/a.png"), working_folder()) == "/data/a.png"

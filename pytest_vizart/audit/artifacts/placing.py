@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import count
@@ -105,21 +105,36 @@ def write_beside(folder: Path, write: Callable[[IO[bytes]], object], limit_bytes
     path = folder / f".{os.getpid()}.{next(_numbers)}.tmp"
     bounded: _BoundedFile | None = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        with _disk_errors():
+            folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("wb")
+        try:
             bounded = _BoundedFile(file, limit_bytes)
             write(cast(IO[bytes], bounded))
-            file.flush()
+        except BaseException:
+            with suppress(OSError):
+                file.close()
+            raise
+        with _disk_errors():
+            file.close()  # what is small is written only now
+        if bounded.problem is not None:
+            raise bounded.problem
     except BaseException as error:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         problem = None if bounded is None else bounded.problem
-        if problem is not None and isinstance(error, Exception):  # also where a library has wrapped it
+        if problem not in (None, error) and isinstance(error, Exception):  # also where a library has wrapped it
             raise problem from error
-        if isinstance(error, OSError) and bounded is None:
-            raise DiskError(error) from error
         raise
     return Written(path, bounded.digest, bounded.size_bytes)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(error) from error
 
 
 def place(written: Written, target: Path, output: Path) -> None:

@@ -135,6 +135,13 @@ class CallTree:
         return FlameNode("run", "", sum(stage.total_ms for stage in stages), stages)
 
 
+def _working_folder() -> list[str]:
+    try:
+        return [str(Path.cwd())]
+    except OSError:  # it is gone: a test stayed in one that it made for itself
+        return []
+
+
 class Places:
     """Names and places of functions, by the entries of stacks.
 
@@ -148,7 +155,7 @@ class Places:
         libraries |= {entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))}
         self._roots = [
             *sorted(libraries, key=len, reverse=True),
-            str(Path.cwd()),
+            *_working_folder(),
             *sorted((entry for entry in sys.path if entry), key=len, reverse=True),
         ]
         self._own = (

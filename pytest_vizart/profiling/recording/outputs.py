@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 from pytest_vizart.errors import warn
@@ -16,6 +17,12 @@ _MOST_OPEN = 10_000
 
 OutputTaker = Callable[[str, str | None, Any, str | None], None]
 """Takes stage, sample, value, and the digest of the value's summary where it was summarised."""
+
+
+class Stopped:
+    """For how long the clocks stood still, once they go again."""
+
+    wall_ns = 0
 
 
 class Outputs:
@@ -38,6 +45,7 @@ class Outputs:
         self._counted = True
         self._done: set[int] = set()
         self._gave_up = False
+        self._still: set[int] = set()  # threads whose clocks stand still
 
     def begin_sample(self, *, counted: bool = True) -> None:
         """Outputs are of another sample from now on; `counted` ones are summarised."""
@@ -80,18 +88,37 @@ class Outputs:
         `around` is the innermost of them, None if there is none. The spans' starts are moved instead of their clocks.
         """
         saving_ns = self.saving_ns
-        before = self._read()
-        self.take(handed, sample_id)
-        self.cost_ns += self._put_back(before, around) - (self.saving_ns - saving_ns)
+        with self.stopped(around) as stopped:
+            self.take(handed, sample_id)
+        self.cost_ns += stopped.wall_ns - (self.saving_ns - saving_ns)
 
     @contextmanager
     def saving(self, around: Any) -> Iterator[None]:
         """What is done inside is told as the taker's cost, and is off the clocks of the spans that are open around."""
+        stopped = Stopped()
+        try:
+            with self.stopped(around) as stopped:
+                yield
+        finally:
+            self.saving_ns += stopped.wall_ns
+
+    @contextmanager
+    def stopped(self, around: Any) -> Iterator[Stopped]:
+        """What is done inside is off the clocks of the spans that are open around; one inside of another adds nothing.
+
+        `around` is the innermost of them, None if there is none.
+        """
+        stopped, thread = Stopped(), get_ident()
+        if thread in self._still:
+            yield stopped
+            return
         before = self._read()
         try:
-            yield
+            self._still.add(thread)
+            yield stopped
         finally:
-            self.saving_ns += self._put_back(before, around)
+            self._still.discard(thread)
+            stopped.wall_ns = self._put_back(before, around)
 
     def _read(self) -> tuple[int, int, int, int | None]:
         clock = self._clock

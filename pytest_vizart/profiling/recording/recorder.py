@@ -104,12 +104,14 @@ class Recorder(SpanSink):
         input_path: str | None = None,
     ) -> None:
         """Name the sample (or batch) that the following spans belong to."""
+        _, pass_before, warmup_before, _ = self.place_now
+        may_be_behind = self.takes_outputs and not pass_before and not warmup_before  # threads, of the sample before
         self.enter_place(sample_id, pass_index, warmup, items, input_path)
         self.last = 0
         self.failure = None
         summarised = self._detailed and not warmup
         self.summaries.begin_sample(counted=summarised)
-        self.takes_outputs = pass_index == 0 and (summarised or self.summaries.taker is not None)
+        self.takes_outputs = (not pass_index or may_be_behind) and (summarised or self.summaries.taker is not None)
         self.gpu.between_samples(self)
         looks = self.heap is not None and self.heap.looks(first_pass=pass_index == 0, warmup=warmup, items=items)
         self.classes = self._stages.with_heap if looks else self._stages.plain

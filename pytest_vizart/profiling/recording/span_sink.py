@@ -26,6 +26,7 @@ from pytest_vizart.profiling.probes.sources import (
     silenced,
     usage_reader,
 )  # fmt: skip
+from pytest_vizart.profiling.recording.late_outputs import LateSpan, by_place, sample_at
 from pytest_vizart.profiling.recording.open_spans import OpenSpan
 from pytest_vizart.profiling.recording.outputs import Outputs, OutputTaker
 from pytest_vizart.profiling.recording.span_file import (
@@ -47,6 +48,7 @@ from pytest_vizart.profiling.recording.span_file import (
 from pytest_vizart.profiling.recording.span_table import median_wall_ns
 from pytest_vizart.profiling.recording.stage_classes import CALIBRATION, StageClasses
 
+Place = tuple[str | None, int, bool, int]  # sample, pass, whether it is warm-up, items
 EVERY_STAGE: frozenset[str | None] = frozenset((None,))
 
 
@@ -98,7 +100,8 @@ class SpanSink(_SpanState):
         self.made_in = os.getpid()
         # Stage, and which exception it was: holding it would keep alive what its frames hold.
         self.failure: tuple[str, int, type[BaseException]] | None = None
-        self.place_now: tuple[str | None, int, bool, int] = (None, 0, False, 1)
+        self.place_now: Place = (None, 0, False, 1)
+        self._numbered: tuple[int, Place] = (0, self.place_now)  # its number, in one, as other threads need them
         self.summaries = Outputs(clock, taker, lambda: self.rss())
         self._about = dict(about or {})
         self._detailed = profile != "basic"
@@ -132,8 +135,9 @@ class SpanSink(_SpanState):
         self, sample_id: str | None, pass_index: int, warmup: bool, items: int, input_path: str | None = None
     ) -> None:
         """Say where the following spans stand, and nothing else: what a child process does."""
-        self.place_now = (sample_id, pass_index, warmup, items)
+        self.place_now = place = (sample_id, pass_index, warmup, items)
         self._places += 1
+        self._numbered = (self._places, place)
         self.place = self._places
         if len(self.buffer):  # else the journal will begin with it
             self._write_place(input_path)
@@ -212,12 +216,20 @@ class SpanSink(_SpanState):
                 set_groups(self.buffer, span.offset, PEAK, peak)
 
     def summarise_outputs(self, span: OpenSpan) -> None:
-        """Summarise what the stage that ended just now handed over."""
+        """Summarise what the stage that ended just now handed over, under the sample on which it began."""
         span.stop_probes()
         handed, self.outputs = self.outputs, []
         if self.closed:
             return
-        self.summaries.take_off_the_clock(handed, self.place_now[0], span.parent)
+        number, place = self._numbered
+        for began_at, each in by_place(handed, self.buffer, number).items():
+            if began_at != number:
+                sample_id = sample_at(self._file.lines, began_at)
+                if sample_id is not None:
+                    late = [(LateSpan(behind, began_at), value) for behind, value in each]
+                    self.summaries.take_off_the_clock(late, sample_id, span.parent)
+            elif not place[1]:
+                self.summaries.take_off_the_clock(each, place[0], span.parent)
         self._stages.edges.forget()
 
     def start_probes(self, number: int) -> Begun:

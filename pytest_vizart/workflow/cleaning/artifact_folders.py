@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_vizart.history.journal_files import is_link
 from pytest_vizart.history.retention import Thing
 from pytest_vizart.storage.store import Store
+from pytest_vizart.workflow.ours import has_run_files, is_pool_file, is_run_id
 
 RUNS = "runs"
 POOL = "artifacts"
+_SHARD = 2  # characters of a folder of the pool
 GONE = ".gone-"  # what a folder is called while it is deleted
 
 _Content = tuple[int, int] | str  # device and inode; in an object store the name
@@ -68,20 +72,23 @@ class Artifacts:
             things.append(Thing(folder.name, at_us[folder.name], size))
         return things
 
-    def unused(self, going: Sequence[str], *, older_than_us: int) -> list[str]:
-        """Return the files of the pool to which no link is left when some folders have gone."""
+    def unused(self, going: Sequence[str], *, older_than_us: int) -> dict[str, int]:
+        """Return the files of the pool to which no link is left when some folders have gone.
+
+        With the bytes that each frees: none where they count as those of a folder that goes.
+        """
         names = set(going)
         freed: dict[_Content, int] = {}
         for folder in self.folders:
             if folder.name in names:
                 for content, count in folder.contents.items():
                     freed[content] = freed.get(content, 0) + count
-        return [
-            name
+        return {
+            name: 0 if content in freed else self._bytes[content].size
             for content, (name, modified_us) in self.pool.items()
             if self._bytes[content].links - freed.get(content, 0) <= 1
             and (content in freed or modified_us < older_than_us)
-        ]
+        }
 
     def _elsewhere(self, content: _Content, links: int) -> bool:
         """Whether somebody's link outside of the output keeps the bytes."""
@@ -91,25 +98,52 @@ class Artifacts:
         self._bytes[content] = _Bytes(size, links)
 
 
-def read_artifacts(store: Store) -> Artifacts:
-    """Return what lies in `runs/` and in the pool."""
+class TooManyFilesError(Exception):
+    """There was no time to look at all of them."""
+
+
+def read_artifacts(store: Store, known: Container[str], *, until_s: float | None = None) -> Artifacts:
+    """Return what of ours lies in `runs/` and in the pool; nothing behind links.
+
+    Args:
+        known: run IDs of the history. Other folders are ours only if they are called as runs are.
+        until_s: by time.monotonic().
+
+    Raises:
+        TooManyFilesError: the time is over.
+    """
     if store.local is None:
-        return _in_object_store(store)
+        return _in_object_store(store, known)
     found = Artifacts()
     root = store.local
-    for entry in _entries(root / RUNS):
+    for entry in () if is_link(root / RUNS) else _entries(root / RUNS):
+        _keep_within(until_s)
         if not entry.is_dir(follow_symlinks=False):
             continue
-        if entry.name.startswith(GONE):
+        if entry.name.startswith(GONE) and is_run_id(entry.name.removeprefix(GONE), known):
             found.gone.append(f"{RUNS}/{entry.name}")
-        elif not entry.name.startswith("."):
-            found.folders.append(_folder(found, root, entry))
-    for name, told in _files(root, POOL):
-        if not _is_hidden(name):
-            content = (told.st_dev, told.st_ino)
-            found.add(content, told.st_size, told.st_nlink)
-            found.pool[content] = (name, told.st_mtime_ns // 1_000)
+        elif is_run_id(entry.name, known):
+            folder = _folder(found, root, entry)
+            if folder.empty or has_run_files(each.name for each in _entries(Path(entry.path))):
+                found.folders.append(folder)
+    for name, told in pool_files(root):
+        _keep_within(until_s)
+        content = (told.st_dev, told.st_ino)
+        found.add(content, told.st_size, told.st_nlink)
+        found.pool[content] = (name, told.st_mtime_ns // 1_000)
     return found
+
+
+def pool_files(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The files of the pool in an output; nothing behind links."""
+    for entry in () if is_link(root / POOL) else _entries(root / POOL):
+        if len(entry.name) == _SHARD and entry.is_dir(follow_symlinks=False):
+            yield from ((name, told) for name, told in _files(root, f"{POOL}/{entry.name}") if is_pool_file(name))
+
+
+def _keep_within(until_s: float | None) -> None:
+    if until_s is not None and time.monotonic() > until_s:
+        raise TooManyFilesError
 
 
 def _folder(found: Artifacts, root: Path, entry: os.DirEntry[str]) -> RunFolder:
@@ -129,18 +163,20 @@ def _folder(found: Artifacts, root: Path, entry: os.DirEntry[str]) -> RunFolder:
     return folder
 
 
-def _in_object_store(store: Store) -> Artifacts:
+def _in_object_store(store: Store, known: Container[str]) -> Artifacts:
     found = Artifacts()
+    tops: dict[str, set[str]] = {}
     folders: dict[str, RunFolder] = {}
     for entry in store.files(RUNS, recursive=True):
         parts = entry.name.split("/")
-        if len(parts) < 3 or parts[1] in ("", ".", ".."):
+        if len(parts) < 3 or not is_run_id(parts[1], known):
             continue
+        tops.setdefault(parts[1], set()).add(parts[2])
         folder = folders.setdefault(parts[1], RunFolder(parts[1], empty=False))
         folder.contents[entry.name] = 1
         folder.modified_us = max(folder.modified_us, entry.modified_us or 0)
         found.add(entry.name, entry.size_bytes, 1)
-    found.folders = list(folders.values())
+    found.folders = [folder for name, folder in folders.items() if has_run_files(tops[name])]
     return found
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.history.compaction import remove_runs
+from pytest_vizart.history.journal_files import delete_journal
 from pytest_vizart.history.reader import History
-from pytest_vizart.storage.lock import exclusive
-from pytest_vizart.storage.store import Store
+from pytest_vizart.storage.store import Entry, Store
 from pytest_vizart.workflow.cleaning.artifact_folders import GONE, RUNS
 from pytest_vizart.workflow.cleaning.log_files import delete_log
 from pytest_vizart.workflow.cleaning.records import Cleaned, CleaningPlan, Going
+from pytest_vizart.workflow.cleaning.unfinished import forget_note, note_runs
+from pytest_vizart.workflow.locking import alone_in
+
+_RUNS_AT_ONCE = 2_000
 
 
 def carry_out(
@@ -32,30 +36,58 @@ def carry_out(
     if nothing_there or (plan.idle and not plan.thorough):
         return Cleaned()
     work = _Work(plan.store, None if budget_s is None else clock() + budget_s, clock)
-    pinned = {run_id for run_id, decision in History(plan.store).decisions().items() if decision.pinned}
-    with exclusive(plan.store) as held:
+    with alone_in(plan.store) as held:
         if not held:
             return Cleaned(finished=False, busy=True)
-        for each in plan.leftovers:
-            work.take(each, work.leftover)
-        artifacts = work.take_all([each for each in plan.artifacts.going if each.name not in pinned], work.run_folder)
-        work.pool(plan.unused)
+        left_behind = work.take_all(plan.leftovers, work.leftover)
+        artifacts = work.take_all(plan.artifacts.going, work.run_folder)
+        left_behind += work.pool(plan.unused)
         logs = work.take_all(plan.logs.going, work.log)
-    expired = [each.name for each in plan.history.going if each.name not in pinned]
-    runs = _remove_runs(work, expired) if expired or plan.thorough else 0
-    return Cleaned(runs, logs, artifacts, work.freed_bytes, work.finished, problems=tuple(work.problems))
+    runs = _remove_runs(work, plan)
+    return Cleaned(runs, logs, artifacts, left_behind, work.freed_bytes, work.finished, problems=tuple(work.problems))
 
 
-def _remove_runs(work: _Work, run_ids: Sequence[str]) -> int:
-    """The rows of runs: this takes the lock by itself."""
-    if work.out_of_time():
+def _remove_runs(work: _Work, plan: CleaningPlan) -> int:
+    """The rows of runs, some at a time: this takes the lock by itself. Remains of runs that went before go along."""
+    count, left = 0, [each.name for each in plan.history.going]
+    if not (left or plan.unfinished or plan.thorough):
         return 0
+    remains = plan.unfinished
+    done = False
     with work.told("metrics"):
-        removed = remove_runs(work.store, run_ids, budget_s=work.left_s())
-        work.freed_bytes += removed.bytes_freed
-        work.finished = work.finished and removed.finished
-        return removed.runs
-    return 0
+        while not work.out_of_time():
+            pinned = work.pins.now()
+            free = [run_id for run_id in left[:_RUNS_AT_ONCE] if run_id not in pinned]
+            left = left[_RUNS_AT_ONCE:]
+            if free or remains:
+                note_runs(work.store, {*free, *remains})
+            removed = remove_runs(work.store, [*free, *remains], budget_s=work.left_s())
+            count += removed.runs
+            work.freed_bytes += removed.bytes_freed
+            work.finished = work.finished and removed.finished
+            remains, done = (), removed.finished
+            if not (left and done):
+                break
+        if done:
+            forget_note(work.store)
+    return count
+
+
+class _Pins:
+    """The runs that are pinned at this moment: the files of decisions are read again when others are there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: list[Entry] | None = None
+        self._pinned: frozenset[str] = frozenset()
+
+    def now(self) -> frozenset[str]:
+        seen = self._store.files("metrics/decisions")
+        if seen != self._seen:
+            decisions = History(self._store).decisions()
+            self._pinned = frozenset(run_id for run_id, decision in decisions.items() if decision.pinned)
+            self._seen = seen
+        return self._pinned
 
 
 @dataclass(slots=True)
@@ -65,9 +97,13 @@ class _Work:
     store: Store
     deadline: float | None
     clock: Callable[[], float]
+    pins: _Pins = field(init=False)
     freed_bytes: int = 0
     finished: bool = True
     problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pins = _Pins(self.store)
 
     def left_s(self) -> float | None:
         return None if self.deadline is None else max(self.deadline - self.clock(), 0.0)
@@ -94,7 +130,11 @@ class _Work:
         return delete_log(self.store, thing.files)
 
     def run_folder(self, thing: Going) -> bool:
-        """Delete `runs/<name>`. A folder of this machine is renamed first: nobody ever sees half of it."""
+        """Delete `runs/<name>`, unless it was pinned. A folder of this machine is renamed first: nobody ever sees half
+        of it.
+        """
+        if thing.name in self.pins.now():
+            return False
         name = f"{RUNS}/{thing.name}"
         if self.store.local is None:
             self.store.delete_folder(name)
@@ -110,23 +150,31 @@ class _Work:
             return True
         assert self.store.local is not None
         folder = self.store.local / thing.name
-        if folder.name.startswith(GONE) or thing.name.startswith("journal/"):
+        if thing.name.startswith("journal/"):
+            return delete_journal(folder)
+        if folder.name.startswith(GONE):
             _delete_tree(folder)
-        else:
-            return _delete_empty_folders(folder)
-        return True
+            return True
+        return _delete_empty_folders(folder)
 
-    def pool(self, names: Sequence[str]) -> None:
-        """Delete contents that no run links to, looking once more: a run may have come that does."""
+    def pool(self, sizes: Mapping[str, int]) -> int:
+        """Delete contents that no run links to, looking once more: a run may have come that does.
+
+        Returns how many went that count with no run's folder.
+        """
         if self.store.local is None:
-            return
-        for name in names:
+            return 0
+        alone = 0
+        for name, size_bytes in sizes.items():
             if self.out_of_time():
-                return
+                break
             with self.told(name):
                 path = self.store.local / name
-                if path.stat().st_nlink <= 1:
-                    path.unlink(missing_ok=True)
+                if path.lstat().st_nlink <= 1:
+                    path.unlink()
+                    self.freed_bytes += size_bytes
+                    alone += size_bytes > 0
+        return alone
 
     @contextmanager
     def told(self, name: str) -> Iterator[None]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_vizart.history.journal import FOLDER, session_id_of
+from pytest_vizart.history.journal_files import is_foreign, is_journal, is_link
 from pytest_vizart.history.owner import read_owner, still_for_s, unchanged_s
+from pytest_vizart.history.schema import TABLES
 from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.cleaning.artifact_folders import RUNS, Artifacts
 from pytest_vizart.workflow.cleaning.records import BECAUSE_LEFT, Going
 
 DAY_US = 86_400_000_000
 _OWNER = re.compile(r"owner(-\w+)?\.json")
-_FOLDERS_WITH_TEMPORARY = ("", "logs")
+_TEMPORARY = re.compile(r"\.(.+\.)?\d+\.tmp", re.DOTALL)  # named by the process that wrote it
+_SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 def busy_sessions(store: Store) -> dict[str, int]:
@@ -27,7 +31,7 @@ def busy_sessions(store: Store) -> dict[str, int]:
         return {}
     found: dict[str, int] = {}
     for folder in _folders(store.local / FOLDER):
-        if not folder.name.startswith("."):
+        if not folder.name.startswith(".") and not is_foreign(folder):
             try:
                 found[session_id_of(folder.name)] = _begun_us(folder)
             except OSError:  # taken over at this moment: its session stays busy
@@ -66,29 +70,34 @@ def left_behind(store: Store, artifacts: Artifacts, *, now_us: int, under_way: S
 
 def _temporary(root: Path) -> Iterator[tuple[str, int, int]]:
     """Temporary files beside logs and tables, and in the pool."""
-    tables = [f"metrics/{folder.name}" for folder in _folders(root / "metrics")]
-    pool = [f"artifacts/{folder.name}" for folder in _folders(root / "artifacts")]
-    for name in (*_FOLDERS_WITH_TEMPORARY, *tables, *pool):
-        for path in (root / name).glob(".*.tmp"):
+    tops = [root / name for name in ("logs", "metrics") if not is_link(root / name)]
+    tables = [folder for folder in _ours(root / "metrics") if folder.name in TABLES]
+    pool = [folder for folder in _ours(root / "artifacts") if _SHARD.fullmatch(folder.name)]
+    for folder in (*tops, *tables, *pool):
+        for path in folder.glob(".*.tmp"):
             try:
                 told = path.lstat()
             except OSError:
                 continue
-            if path.is_file() and not path.is_symlink():
+            if stat.S_ISREG(told.st_mode) and _TEMPORARY.fullmatch(path.name):
                 yield path.relative_to(root).as_posix(), told.st_size, told.st_mtime_ns // 1_000
 
 
 def _empty_journals(root: Path, before_us: int) -> list[Going]:
     """Journals of dead processes that hold nothing of any run, and those that were kept and half deleted."""
     found = []
-    for folder in _folders(root / FOLDER):
+    for folder in _ours(root / FOLDER):
         try:
             files = {path.name for path in folder.rglob("*") if not path.is_dir()}
             newest_us = max(path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))) // 1_000
         except OSError:
             continue
+        if is_foreign(folder) or (folder.name.startswith(".") and not folder.name.startswith(".kept-")):
+            continue
         hidden = folder.name.startswith(".")
-        empty = all(name == "session.json" or _OWNER.fullmatch(name) for name in files)
+        empty = all(name == "session.json" or _OWNER.fullmatch(name) for name in files) and (
+            is_journal(folder) or not any(folder.iterdir())
+        )
         if newest_us < before_us and (hidden or (empty and _is_dead(folder))):
             found.append(Going(f"{FOLDER}/{folder.name}", BECAUSE_LEFT, 0, newest_us))
     return found
@@ -103,6 +112,11 @@ def _is_dead(folder: Path) -> bool:
         if still_s is None or unchanged_s(folder) < still_s:
             return False
     return True
+
+
+def _ours(path: Path) -> list[Path]:
+    """The folders in one that is not behind a link."""
+    return [] if is_link(path) else _folders(path)
 
 
 def _folders(path: Path) -> list[Path]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from pytest_vizart.audit.file_locks import lock_alone
 from pytest_vizart.audit.log_names import FOLDER, parse_name
+from pytest_vizart.history.journal_files import is_link
 from pytest_vizart.history.retention import Thing, choose
 from pytest_vizart.records.keeping import Keep
 from pytest_vizart.storage.store import Entry, Store
@@ -18,13 +20,17 @@ _DAY_US = 86_400_000_000
 
 
 class LogFiles:
-    """The logs of one place. A log whose compressed copy is there too counts as one, of both sizes."""
+    """The logs of one place. A log whose compressed copy is there too counts as one, of both sizes.
+
+    Where `logs` is a link, there are none: what lies there is left alone.
+    """
 
     def __init__(self, store: Store) -> None:
         self._entries: dict[str, list[Entry]] = {}
         self.things: list[Thing] = []
         ends_us: dict[str, int] = {}
-        for entry in store.files(FOLDER):
+        linked = store.local is not None and is_link(store.local / FOLDER)
+        for entry in () if linked else store.files(FOLDER):
             name = parse_name(entry.base_name)
             if name is not None:
                 self._entries.setdefault(name.stem, []).append(entry)
@@ -63,15 +69,14 @@ def delete_log(store: Store, names: Sequence[str]) -> bool:
     if store.local is None:
         store.delete(names)
         return True
-    for name in names:
-        try:
-            descriptor = os.open(store.local / name, os.O_RDONLY)
-        except FileNotFoundError:
-            continue
-        try:
+    with ExitStack() as opened:
+        for name in names:
+            try:
+                descriptor = os.open(store.local / name, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            opened.callback(os.close, descriptor)
             if not lock_alone(descriptor):
                 return False
-            store.delete([name])
-        finally:
-            os.close(descriptor)
+        store.delete(names)
     return True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from os import PathLike
 
+from pytest_vizart.errors import UsageError
 from pytest_vizart.history.joining import unreadable_files
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.retention import (
@@ -25,10 +26,19 @@ from pytest_vizart.history.retention import (
 from pytest_vizart.records.keeping import Keep, Retention
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.storage.store import Store
-from pytest_vizart.workflow.cleaning.artifact_folders import Artifacts, RunFolder, read_artifacts
+from pytest_vizart.workflow.cleaning.artifact_folders import (
+    RUNS,
+    Artifacts,
+    RunFolder,
+    TooManyFilesError,
+    read_artifacts,
+)
 from pytest_vizart.workflow.cleaning.leftovers import DAY_US, busy_sessions, left_behind
 from pytest_vizart.workflow.cleaning.log_files import LogFiles
 from pytest_vizart.workflow.cleaning.records import CleaningPlan, Part, chosen
+from pytest_vizart.workflow.cleaning.unfinished import noted_runs
+from pytest_vizart.workflow.importing.model import IMPORTED
+from pytest_vizart.workflow.ours import is_output, linked_folders
 
 _SLACK = 0.05
 
@@ -41,6 +51,7 @@ def plan(
     base: str | None = None,
     trust_clock: bool = False,
     quick: bool = False,
+    artifacts_until_s: float | None = None,
 ) -> CleaningPlan:
     """Return what a clean-up would take.
 
@@ -52,18 +63,22 @@ def plan(
         trust_clock: count ages from `now_us` even if nothing was kept for 30 days before it.
         quick: as at the end of a session: the history may exceed its limits by a twentieth before it is written anew,
             and artifacts that have no limit are not looked through.
+        artifacts_until_s: by time.monotonic(): artifacts that cannot be looked through until then are left alone.
 
     Raises:
-        UsageError: the URL names nothing that can be used.
+        UsageError: the URL names nothing that can be used, or no runs were ever kept there.
         OSError: the place cannot be read.
     """
     store = open_store(place)
+    if not quick:  # where a session has just kept its runs, nobody need ask
+        _refuse_if_foreign(store)
+    linked = linked_folders(store)
     kept = _Kept(store)
     logs = LogFiles(store)
-    artifacts = Artifacts() if quick and not retention.artifacts else read_artifacts(store)
-    seen_us = [run.started_us for run in kept.runs] + [log.at_us for log in logs.things]
-    if kept.unreadable:
-        retention = replace(retention, history=Keep(), artifacts=Keep())  # a pinned run may be among them
+    artifacts, too_many = _artifacts(store, kept, quick and not retention.artifacts, artifacts_until_s)
+    # Imported runs tell when others measured, and nothing of this clock.
+    seen_us = [run.started_us for run in kept.runs if run.profile != IMPORTED] + [log.at_us for log in logs.things]
+    asked, retention = retention, _possible(retention, kept, linked)
     counted_from_us = now_us if trust_clock else ages_counted_from(now_us, seen_us)
     protected = protected_runs(
         kept.runs,
@@ -81,11 +96,47 @@ def plan(
         history=_history_part(kept, retention.history, counted_from_us, protected, _SLACK if quick else 0.0),
         logs=logs.part(retention.logs, now_us=now_us, counted_from_us=counted_from_us),
         artifacts=artifacts_part,
-        unused=unused,
+        unused=unused if RUNS not in linked else {},
         leftovers=left_behind(store, artifacts, now_us=now_us, under_way=list(folders.under_way)),
-        notes=(*_clock_note(counted_from_us, now_us, retention), *_unreadable_note(kept.unreadable)),
-        thorough=not quick,
+        notes=(
+            *_clock_note(counted_from_us, now_us, retention),
+            *_unreadable_note(kept.unreadable),
+            *_link_notes(store, linked, asked, quick),
+            *too_many,
+        ),
+        unfinished=() if "metrics" in linked else kept.unfinished(store),
+        thorough=not quick and "metrics" not in linked,
     )
+
+
+def _possible(retention: Retention, kept: _Kept, linked: Collection[str]) -> Retention:
+    """The limits without those that must not take anything now."""
+    if "metrics" in linked:
+        retention = replace(retention, history=Keep())
+    if kept.unreadable:
+        retention = replace(retention, history=Keep(), artifacts=Keep())  # a pinned run may be among them
+    return retention
+
+
+def _refuse_if_foreign(store: Store) -> None:
+    nothing_there = store.local is not None and not store.local.is_dir()
+    if not nothing_there and not is_output(store):
+        raise UsageError(
+            "no runs were ever kept here, so nothing is deleted",
+            file=str(store),
+            expected="an output, with our .gitignore, tables in metrics/, or a journal",
+            hint="give --output DIR, such as .vizart",
+        )
+
+
+def _artifacts(store: Store, kept: _Kept, unwanted: bool, until_s: float | None) -> tuple[Artifacts, tuple[str, ...]]:
+    """The artifacts, or that there are too many."""
+    if unwanted:
+        return Artifacts(), ()
+    try:
+        return read_artifacts(store, {run.run_id for run in kept.runs}, until_s=until_s), ()
+    except TooManyFilesError:
+        return Artifacts(), ("there are too many artifacts to look through at a session's end; hint: `vizart clean`",)
 
 
 class _Kept:
@@ -100,6 +151,14 @@ class _Kept:
         self.decided = {run_id for run_id, decision in decisions.items() if decision.accepted}
         self.busy = busy_sessions(store)
         self.unreadable = unreadable_files(store, "decisions")
+
+    def unfinished(self, store: Store) -> tuple[str, ...]:
+        """The noted runs that are gone from `runs`. Where that cannot be read, nobody knows."""
+        noted = noted_runs(store)
+        if not noted or unreadable_files(store, "runs"):
+            return ()
+        there = {run.run_id for run in self.runs}
+        return tuple(run_id for run_id in noted if run_id not in there)
 
 
 def _history_part(kept: _Kept, keep: Keep, counted_from_us: int, protected: Mapping[str, str], slack: float) -> Part:
@@ -127,7 +186,7 @@ class _Folders:
             if reason is not None:
                 self.under_way[folder.name] = reason
 
-    def part(self, keep: Keep, *, now_us: int, counted_from_us: int) -> tuple[Part, tuple[str, ...]]:
+    def part(self, keep: Keep, *, now_us: int, counted_from_us: int) -> tuple[Part, dict[str, int]]:
         """Return which folders go, and which contents of the pool nobody needs then."""
         protected = {**self.under_way, **dict.fromkeys(self._pinned, "pinned")}
         at_us = {folder.name: self._at_us(folder) for folder in self._artifacts.folders}
@@ -138,7 +197,7 @@ class _Folders:
         going = chosen(things, choice, test_ids)
         unused = self._artifacts.unused([each.name for each in going], older_than_us=now_us - DAY_US)
         total = sum(thing.size_bytes for thing in things)
-        return Part("artifacts", len(things), total, going, choice.spared), tuple(unused)
+        return Part("artifacts", len(things), total, going, choice.spared), unused
 
     def _at_us(self, folder: RunFolder) -> int:
         run = self._runs.get(folder.name)
@@ -160,6 +219,15 @@ def _unreadable_note(problems: Sequence[str]) -> tuple[str, ...]:
     if not problems:
         return ()
     return (f"which runs are pinned is not known, so no runs and artifacts go: {problems[0]}; hint: delete the file",)
+
+
+def _link_notes(store: Store, linked: Sequence[str], retention: Retention, quick: bool) -> tuple[str, ...]:
+    limits = {"metrics": retention.history, "logs": retention.logs}
+    return tuple(
+        f"{store.where(name)}: this is a link, and what lies there is left alone"
+        for name in linked
+        if not quick or limits.get(name, retention.artifacts)
+    )
 
 
 def _clock_note(counted_from_us: int, now_us: int, retention: Retention) -> tuple[str, ...]:

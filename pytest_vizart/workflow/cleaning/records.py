@@ -44,9 +44,11 @@ class CleaningPlan:
     """What goes, why, and how many bytes that frees.
 
     Args:
-        unused: contents of the pool that no run links to any more once the artifacts are gone.
+        unused: contents of the pool that no run links to any more once the artifacts are gone, with the bytes that
+            each frees beside those of the artifacts.
         leftovers: temporary files, empty folders and claims that processes left which died.
         notes: what the user must know, such as that the clock is not believed.
+        unfinished: runs that a clean-up took out of the history which had no time left for all of their rows.
         thorough: look also for rows that a clean-up left which was killed: no reader shows them, but they take room.
     """
 
@@ -54,9 +56,10 @@ class CleaningPlan:
     history: Part
     logs: Part
     artifacts: Part
-    unused: tuple[str, ...] = ()
+    unused: Mapping[str, int] = field(default_factory=dict)
     leftovers: tuple[Going, ...] = ()
     notes: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
     thorough: bool = True
 
     @property
@@ -65,12 +68,13 @@ class CleaningPlan:
 
     @property
     def freed_bytes(self) -> int:
-        return sum(part.freed_bytes for part in self.parts) + sum(each.size_bytes for each in self.leftovers)
+        others = sum(each.size_bytes for each in self.leftovers) + sum(self.unused.values())
+        return sum(part.freed_bytes for part in self.parts) + others
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing that goes."""
-        return not (self.unused or self.leftovers or any(part.going for part in self.parts))
+        return not (self.unused or self.leftovers or self.unfinished or any(part.going for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Cleaned:
     """What a clean-up did.
 
     Args:
+        left_behind: files and folders of dead processes, and contents that no run has any more.
         finished: False when time ran out, or something could not be deleted: the next one goes on.
         busy: somebody else was cleaning or compacting; nothing was done.
         problems: what could not be deleted, and why.
@@ -86,6 +91,7 @@ class Cleaned:
     runs: int = 0
     logs: int = 0
     artifacts: int = 0
+    left_behind: int = 0
     freed_bytes: int = 0
     finished: bool = True
     busy: bool = False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from pytest_vizart.history.aggregates import places_of_stages
 from pytest_vizart.history.reader import History
 
 _OF_STAGES = {
@@ -19,6 +21,7 @@ _OF_STAGES = {
     "peak_mb": ("rss_peak", 1e6),
     "gpu_mb": ("gpu_peak", 1e6),
 }
+_UNIT = re.compile("_(ns|us|ms|s|mb|bytes)$")
 STAGE_FIGURES = tuple(_OF_STAGES)
 
 
@@ -56,12 +59,18 @@ class Series:
 _Key = tuple[str, str, str, str | None]
 
 
-def series(history: History, runs: pa.Table, *, stage: str | None = None, figure: str | None = None) -> list[Series]:
+def figure_of_column(name: str) -> str | None:
+    """Return the figure that a column of the table `stages` holds, in whatever unit: wall_median_ns, wall_median_ms."""
+    plain = _UNIT.sub("", name)
+    return next((figure for figure, (column, _) in _OF_STAGES.items() if _UNIT.sub("", column) == plain), None)
+
+
+def series(history: History, runs: pa.Table, *, stage: str | None = None) -> list[Series]:
     """Return every figure of these runs as a series, figures of one test and stage beside each other.
 
     Args:
         runs: rows of the table `runs`, oldest first.
-        stage, figure: only of this stage, only this figure.
+        stage: only of this stage.
     """
     rows = {row["run_id"]: row for row in _run_rows(runs)}
     found: dict[_Key, list[Point]] = {}
@@ -69,7 +78,7 @@ def series(history: History, runs: pa.Table, *, stage: str | None = None, figure
         row = rows.get(run_id)
         if row is None or value is None or not math.isfinite(value):
             continue
-        if stage not in (None, of_stage) or figure not in (None, name):
+        if stage not in (None, of_stage):
             continue
         key = (row["test_id"], of_stage, name, row["fingerprint"] if on_machine else None)
         point = Point(run_id, row["started_at"], row["commit"], row["branch"], value)
@@ -78,9 +87,8 @@ def series(history: History, runs: pa.Table, *, stage: str | None = None, figure
     every = [
         Series(*key, tuple(sorted(points, key=lambda point: place[point.run_id]))) for key, points in found.items()
     ]
-    tests = {test_id: position for position, test_id in enumerate(dict.fromkeys(each.test_id for each in every))}
-    stages = {name: position for position, name in enumerate(dict.fromkeys(each.stage for each in every))}
-    return sorted(every, key=lambda each: (tests[each.test_id], stages[each.stage]))
+    places = places_of_stages((each.test_id, each.stage) for each in every)
+    return sorted(every, key=lambda each: places[each.test_id, each.stage])
 
 
 def _run_rows(runs: pa.Table) -> Sequence[Mapping[str, Any]]:

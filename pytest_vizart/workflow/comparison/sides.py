@@ -12,6 +12,7 @@ from pytest_vizart.errors import UsageError
 LAST = "last"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TOLD = 10
+_TOLD_RUNS = 3
 
 RunRow = Mapping[str, Any]
 
@@ -116,6 +117,14 @@ def _refusal(rows: Sequence[RunRow], name: str, found: Sequence[tuple[str, str]]
         return UsageError(
             f"{len(found):,} things are called so", place=name, expected=f"one of {told}{more}",
             hint="give more of it, or say which with run:, session:, commit:, branch: or day:",
+        )  # fmt: skip
+    of_test = [row for row in rows if name and name in row["test_id"]]
+    if of_test:
+        last = ", ".join(f"run:{row['run_id'][:8]}" for row in reversed(of_test[-_TOLD_RUNS:]))
+        return UsageError(
+            "this is the name of a test, not of runs", place=name,
+            expected=f"the beginning of a run, session or commit, a branch, a day or {LAST!r}; its last runs: {last}",
+            hint=f"give --test {name!r} to compare this test only",
         )  # fmt: skip
     what = "no run was made on that day" if _DAY.fullmatch(name) else "nothing in the history is called so"
     branches = dict.fromkeys(row["branch"] for row in reversed(rows) if row["branch"])

@@ -13,11 +13,11 @@ from typing import Any
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.workflow.importing.model import Imported, ImportedRun, Origin, Timing
 from pytest_vizart.workflow.importing.reading import (
+    in_ns,
     mapping,
     milliseconds_us,
     number,
     parse,
-    positive,
     read_text,
     refuse,
     sequence,
@@ -29,10 +29,10 @@ from pytest_vizart.workflow.importing.units import nanoseconds
 
 NAME = "asv"
 INDEX = "benchmarks.json"
+NO_VALUE = "no value: it failed, or was skipped, there"
 _MACHINE = "machine.json"
 _MAX_VALUES = 10_000  # of one benchmark, over all its parameters
 _MAX_RAW = 100_000
-_NS = 1e9
 _WORDS = ("arch", "cpu", "machine", "os", "ram", "num_cpu", "python")
 
 
@@ -95,8 +95,10 @@ def _read_file(found: Imported, path: Path, units: Mapping[str, str]) -> None:
         unit = units.get(name, "seconds" if stage.startswith("time_") else "value")
         for label, value, samples in _values(result):
             if value is None:
-                found.skip(f"results.{name}{label}", "no value: it failed, or was skipped, there", str(path))
-            elif (wall_ns := nanoseconds(value, unit)) is not None:
+                found.skip(f"results.{name}{label}", NO_VALUE, str(path))
+            elif (wall_ns := nanoseconds(value, unit)) == math.inf:
+                found.skip(f"results.{name}{label}", "a time beyond all numbers", str(path))
+            elif wall_ns is not None:
                 timings.setdefault(test_id, {})[stage + label] = _timing(wall_ns, samples)
             else:
                 gauges.setdefault(test_id, {})[stage + label, unit or "value"] = value
@@ -151,8 +153,8 @@ def _values(result: _Result) -> Iterator[tuple[str, float | None, Any]]:
 
 
 def _timing(wall_ns: float, samples: Any) -> Timing:
-    raw = [positive(value) for value in sequence(samples)[:_MAX_RAW]]
-    rounds = tuple(value * _NS for value in raw if value is not None)
+    raw = [in_ns(value) for value in sequence(samples)[:_MAX_RAW]]
+    rounds = tuple(value for value in raw if value is not None)
     return Timing(wall_ns, spans=len(rounds) or 1, raw=rounds if len(rounds) == len(raw) else ())
 
 

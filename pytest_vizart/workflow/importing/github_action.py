@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def _read_entry(found: Imported, suite: str, place: str, entry: dict[str, Any]) 
             continue
         unit = _unit(bench.get("unit"))
         wall_ns = nanoseconds(value, unit)
-        if wall_ns is None:
+        if wall_ns == math.inf:
+            found.skip(f"{place}.benches[{position}]", "a time beyond all numbers")
+        elif wall_ns is None:
             gauges[name, unit or "value"] = value
         else:
             timings[name] = Timing(wall_ns)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_vizart.workflow.importing.model import Imported, ImportedRun, Origin, Timing
 from pytest_vizart.workflow.importing.reading import (
+    in_ns,
     items,
     mapping,
     moment_us,
@@ -22,7 +23,6 @@ from pytest_vizart.workflow.importing.reading import (
 NAME = "pytest-benchmark"
 STAGE = "benchmark"
 _MAX_RAW = 100_000
-_NS = 1e9
 
 
 def accepts(path: Path, head: str) -> bool:
@@ -67,24 +67,19 @@ def read(path: Path) -> Imported:
 
 
 def _timing(stats: dict[str, Any]) -> Timing | None:
-    median = positive(stats.get("median"))
-    if median is None:
+    median_ns = in_ns(stats.get("median"))
+    if median_ns is None:
         return None
-    raw = [positive(value) for value in sequence(stats.get("data"))[: _MAX_RAW + 1]]
-    rounds = tuple(value * _NS for value in raw if value is not None)
+    raw = [in_ns(value) for value in sequence(stats.get("data"))[: _MAX_RAW + 1]]
+    rounds = tuple(value for value in raw if value is not None)
     return Timing(
-        median * _NS,
-        spans=whole(stats.get("rounds")) or len(rounds) or 1,
-        min_ns=_in_ns(stats.get("min")),
-        max_ns=_in_ns(stats.get("max")),
+        median_ns,
+        spans=whole(positive(stats.get("rounds"))) or len(rounds) or 1,
+        min_ns=in_ns(stats.get("min")),
+        max_ns=in_ns(stats.get("max")),
         # Half a series would have percentiles of its own.
         raw=rounds if len(rounds) == len(raw) <= _MAX_RAW else (),
     )
-
-
-def _in_ns(value: Any) -> float | None:
-    seconds = positive(value)
-    return None if seconds is None else seconds * _NS
 
 
 def _origin(machine: dict[str, Any]) -> Origin:

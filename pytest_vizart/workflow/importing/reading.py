@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ def read_text(path: Path) -> str:
         HistoryError: it cannot be read, is larger than 200 MB, or is no UTF-8.
     """
     try:
+        require_regular(path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise HistoryError(
@@ -35,6 +37,12 @@ def read_text(path: Path) -> str:
         raise HistoryError(f"cannot be read ({error.strerror or error})", file=path) from error
     except UnicodeDecodeError as error:
         raise HistoryError("no text", file=path, expected="UTF-8", found=f"byte {error.start}") from error
+
+
+def require_regular(path: Path) -> None:
+    """Raise HistoryError for a pipe or a device, which would be waited for; OSError if it cannot be looked at."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise HistoryError("no regular file", file=path, expected="a file that was written to its end")
 
 
 def parse(text: str, path: Path, *, offset: int = 0) -> Any:
@@ -106,6 +114,12 @@ def positive(value: Any) -> float | None:
     """The value if it is a finite number above zero."""
     found = number(value)
     return found if found is not None and found > 0 else None
+
+
+def in_ns(seconds: Any) -> float | None:
+    """Nanoseconds of seconds; None for what is no time above zero, or beyond all numbers."""
+    found = positive(seconds)
+    return None if found is None else positive(found * 1e9)
 
 
 def whole(value: Any) -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.workflow.importing import asv, github_action, pytest_benchmark
 from pytest_vizart.workflow.importing.model import Imported
+from pytest_vizart.workflow.importing.reading import require_regular
 
 AUTO = "auto"
 _HEAD = 4_000
@@ -60,7 +61,7 @@ def _below(folder: Path, form: str) -> Iterator[tuple[Path, Callable[[Path], Imp
             continue
         if path.is_dir():
             yield from _below(path, form)
-        elif path.suffix in (".json", ".js") and form != asv.NAME:
+        elif path.is_file() and path.suffix in (".json", ".js") and form != asv.NAME:
             yield from ((path, reader.read) for reader in _readers(path, form, named=False))
 
 
@@ -78,5 +79,6 @@ def _readers(path: Path, form: str, *, named: bool) -> list[Format]:
 
 
 def _head(path: Path) -> str:
+    require_regular(path)
     with path.open("rb") as file:
         return file.read(_HEAD).decode("utf-8-sig", "replace")

@@ -96,7 +96,7 @@ def _stage_rows(each: Named) -> Iterator[dict[str, Any]]:
 def _span_rows(each: Named) -> Iterator[dict[str, Any]]:
     span_id, offset_ns = 0, 0
     for stage, timing in each.run.timings.items():
-        for position, wall_ns in enumerate(_kept_rounds(timing)):
+        for position, wall_ns in enumerate(_kept_rounds(timing) if offset_ns < _LONGEST_NS else ()):
             yield {
                 "run_id": each.run_id, "test_id": each.run.test_id, "span_id": span_id, "stage": stage, "process": 0,
                 "pass_index": position, "warmup": False, "items": 1, "wall_ns": wall_ns, "offset_ns": offset_ns,
@@ -106,7 +106,7 @@ def _span_rows(each: Named) -> Iterator[dict[str, Any]]:
 
 
 def _kept_rounds(timing: Timing) -> list[int]:
-    if not _has_row(timing) or max(timing.raw, default=0.0) >= _LONGEST_NS:
+    if not _has_row(timing) or sum(timing.raw) >= _LONGEST_NS:
         return []
     return [round(value) for value in timing.raw]
 
@@ -127,4 +127,4 @@ def _has_row(timing: Timing) -> bool:
 
 
 def _whole(value_ns: float | None) -> int | None:
-    return None if value_ns is None or value_ns >= _LONGEST_NS else round(value_ns)
+    return None if value_ns is None or not value_ns < _LONGEST_NS else round(value_ns)

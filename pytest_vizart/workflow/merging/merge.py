@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 
 from pytest_vizart.errors import HistoryError, UsageError
 from pytest_vizart.history.joining import join_history
 from pytest_vizart.history.journal import sessions_in
 from pytest_vizart.history.writer import prepare_output
 from pytest_vizart.report.wording import plural
-from pytest_vizart.storage.lock import exclusive
+from pytest_vizart.storage.folder import FolderStore
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.storage.store import Store
+from pytest_vizart.workflow.locking import alone_in, unwritable
 from pytest_vizart.workflow.merging.artifact_files import join_artifacts
 from pytest_vizart.workflow.merging.log_lines import join_logs
 
@@ -54,13 +56,23 @@ def merge(sources: Sequence[str | PathLike[str] | Store], target: str | PathLike
     for store in stores:
         _refuse_if_unfit(store, goal)
     if goal.local is not None:
-        prepare_output(goal.local)
-    with exclusive(goal) as held:
+        _prepare(goal.local)
+    with alone_in(goal) as held:
         if not held:
             raise HistoryError(
                 "another process is compacting, cleaning or merging here", file=str(goal), hint="try again in a minute"
             )
         return [_add(store, goal) for store in stores]
+
+
+def _prepare(output: Path) -> None:
+    try:
+        prepare_output(output)
+    except HistoryError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError):
+            raise unwritable(FolderStore(output), cause) from error
+        raise
 
 
 def _add(source: Store, target: Store) -> Merged:

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pytest_vizart.audit.artifacts import ArtifactStore, placing
 from pytest_vizart.audit.artifacts.ledger import Artifact, UsedFile, read_ledger
-from pytest_vizart.audit.artifacts.placing import DiskError, TooLargeError
+from pytest_vizart.audit.artifacts.placing import DiskError, TooLargeError, write_beside
 from pytest_vizart.audit.artifacts.store import RunFullError
 
 
@@ -176,3 +179,36 @@ def test_the_ledger_says_what_was_saved_used_and_left_out(store: ArtifactStore, 
     assert read.models == (UsedFile("model.onnx", 3, "abc"),)
     assert read.notes == ("left out: \\udce9",)
     assert read_ledger(tmp_path) == type(read)()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits")
+@pytest.mark.parametrize("size", [100, 1_000_000])
+def test_a_disk_that_takes_nothing_more_is_one_error_whenever_it_is_noticed(tmp_path: Path, size: int) -> None:
+    import resource
+
+    store = ArtifactStore(tmp_path, "r1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(DiskError) as caught:
+            store.save("x", "a" * size, stage="s")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.cause.errno == errno.EFBIG
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert store.save("x", "a", stage="s").read_text() == "a"
+
+
+def test_a_writer_that_hides_what_the_disk_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hides(file: Any) -> None:
+        with suppress(TooLargeError):
+            file.write(b"a" * 100)
+
+    def own_error(file: Any) -> None:
+        raise FileNotFoundError("the writer's own")
+
+    with pytest.raises(TooLargeError):
+        write_beside(tmp_path, hides, 10)
+    with pytest.raises(FileNotFoundError, match="own"):
+        write_beside(tmp_path, own_error, 10)
+    assert list(tmp_path.iterdir()) == []

@@ -265,3 +265,15 @@ def test_a_registered_writer_goes_before_our_own_and_its_errors_are_the_users(st
 def test_a_registration_that_cannot_be_meant_is_refused(kind: Any, suffix: Any) -> None:
     with pytest.raises(UsageError, match="not a writer"):
         register_artifact_writer(kind, suffix=suffix)
+
+
+def test_a_flat_list_is_one_column_of_csv(store: ArtifactStore) -> None:
+    path = saved(store, [1, 3, 2], "table.csv")
+    assert path.name.endswith("table.csv")
+    assert csv.read_csv(path).to_pydict() == {"value": [1, 3, 2]}
+
+
+@pytest.mark.parametrize("value", [[], [1, "a"], [[1, 2]], {"a": 1}, [{"a": 1}, {"b": 2}]])
+def test_what_is_no_table_is_not_saved_as_csv(store: ArtifactStore, value: object) -> None:
+    with pytest.raises(UsageError, match="cannot be saved"):
+        saved(store, value, "table.csv")

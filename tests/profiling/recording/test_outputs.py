@@ -119,3 +119,39 @@ def test_without_a_taker_nothing_is_handed_over_at_level_basic() -> None:
     recorder.begin_sample("a")
     assert not recorder.takes_outputs
     recorder.discard()
+
+
+@pytest.mark.parametrize("level", ["basic", "detailed"])
+def test_a_value_belongs_to_the_sample_on_which_its_stage_began(level: str) -> None:
+    recorder, taker, _ = recorder_with_taker(level)
+    warmup, behind = (recorder.stage("s") for _ in range(2))
+    recorder.begin_sample("w", warmup=True)
+    warmup.__enter__()
+    recorder.begin_sample("a")
+    warmup.output("of warm-up")
+    warmup.__exit__(None, None, None)
+    behind.__enter__()
+    for sample in "bc":
+        recorder.begin_sample(sample)
+    behind.output("of a")
+    behind.__exit__(None, None, None)
+    with recorder.stage("s") as stage:
+        stage.output("of c")
+    assert [(sample, value) for _, sample, value, _ in taker.taken] == [("a", "of a"), ("c", "of c")]
+    summarised = [each.sample_id for each in recorder.summaries.summaries]
+    assert summarised == (["a", "c"] if level == "detailed" else [])
+    recorder.discard()
+
+
+def test_a_value_that_another_thread_passes_on_keeps_its_sample() -> None:
+    recorder, taker, _ = recorder_with_taker("basic")
+    recorder.begin_sample("a")
+    behind = recorder.stage("behind")
+    behind.__enter__()
+    recorder.begin_sample("b")
+    behind.output("of a")
+    with recorder.stage("s") as stage:
+        stage.output("of b")
+    assert [each[:3] for each in taker.taken] == [("behind", "a", "of a"), ("s", "b", "of b")]
+    behind.__exit__(None, None, None)
+    recorder.discard()

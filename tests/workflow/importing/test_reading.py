@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.workflow.importing import asv, github_action, pytest_benchmark, reading
+from pytest_vizart.workflow.importing.registry import sources
 from pytest_vizart.workflow.importing.rows import named, tables_of
 from tests.workflow.importing import results
 
@@ -127,3 +128,38 @@ def test_nothing_deeper_down_breaks_a_reader(tmp_path: Path, name: Any, value: A
     found = asv.read(folder)
     tables_of("asv", list(named("asv", found.runs).values()))
     path.write_text(json.dumps(document))
+
+
+def test_a_time_beyond_all_numbers_is_told(tmp_path: Path) -> None:
+    path = results.pytest_benchmark(
+        tmp_path / "a.json",
+        results.a_benchmark("far", median=1e308),
+        results.a_benchmark("odd", rounds=1e300, max=1e308, data=[1e308, 1.0]),
+        results.a_benchmark("long", rounds=-3, data=[9e6] * 2_000),
+    )
+    found = pytest_benchmark.read(path)
+    assert [(each.place, each.reason) for each in found.skipped] == [
+        ("benchmarks[0] far", "its median is no time above zero")
+    ]
+    _, tables = tables_of(found.format, list(named(found.format, found.runs).values()))
+    assert tables["stages"]["wall_max_ns"].to_pylist() == [None, 4_000_000]
+    assert "spans" not in tables
+
+    bench = {"name": "far", "value": 1e308, "unit": "s"}
+    suites = github_action.read(results.data_js(tmp_path / "data.js", {"s": [results.an_entry(bench)]}))
+    assert [each.reason for each in suites.skipped] == ["a time beyond all numbers", "it has no benchmark"]
+    asv_folder = results.asv(tmp_path / "asv", {"a.time_far": [[1e308], []], "a.time_b": [[2.0], []]})
+    assert [each.reason for each in asv.read(asv_folder).skipped] == ["a time beyond all numbers"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "a" / "pipe.json"
+    results.pytest_benchmark(tmp_path / "a.json").rename(tmp_path / "b.json")
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    assert [path.name for path, _ in sources(tmp_path)] == ["b.json"]
+    with pytest.raises(HistoryError, match="no regular file"):
+        list(sources(pipe))
+    with pytest.raises(HistoryError, match="no regular file"):
+        pytest_benchmark.read(pipe)

@@ -10,11 +10,14 @@ from pytest_vizart.audit.artifacts.writers.plain import encode_json
 
 _SMALL = 1_000
 """Elements of arrays that may stand among other values in JSON."""
+_NO_CSV = "CSV takes tables, lists of flat dicts with the same keys, and lists of plain values of one type"
 _CELLS = (str, int, float, bool, type(None))
 
 
 def encode_mapping(value: Mapping[Any, Any], wish: Wish) -> Encoded:
     """Write arrays by name as NPZ, with `rest.json` for what stands beside them; small ones among others as JSON."""
+    if wish.suffix == ".csv":
+        raise CannotWriteError(_NO_CSV)
     arrays = {key: each for key, each in value.items() if is_array(each)}
     if not arrays or not all(isinstance(key, str) for key in value):
         return encode_json(value)
@@ -27,9 +30,14 @@ def encode_mapping(value: Mapping[Any, Any], wish: Wish) -> Encoded:
 
 
 def encode_sequence(value: Any, wish: Wish) -> Encoded:
-    """Write a list of arrays as NPZ (`arr_0`, `arr_1`, ...), a list of flat dicts as a table, others as JSON."""
+    """Write a list of arrays as NPZ (`arr_0`, `arr_1`, ...), a list of flat dicts as a table, others as JSON.
+
+    As CSV, where that is asked for: rows, and plain values as one column.
+    """
     if hasattr(value, "_fields"):
         return encode_mapping(dict(zip(value._fields, value, strict=True)), wish)
+    if wish.suffix == ".csv":
+        return _csv(value, wish)
     if value and all(is_array(each) for each in value):
         from pytest_vizart.audit.artifacts.writers.arrays import encode_arrays
 
@@ -42,6 +50,16 @@ def encode_sequence(value: Any, wish: Wish) -> Encoded:
         except CannotWriteError:  # a column of mixed types is none
             return encode_json(value)
     return encode_json(value)
+
+
+def _csv(value: Any, wish: Wish) -> Encoded:
+    from pytest_vizart.audit.artifacts.writers.tables import encode_rows
+
+    if value and all(isinstance(each, _CELLS) for each in value):
+        value = [{"value": each} for each in value]
+    if not _are_rows(value):
+        raise CannotWriteError(_NO_CSV)
+    return encode_rows(value, wish)
 
 
 def encode_model(value: Any, wish: Wish) -> Encoded:
