@@ -195,7 +195,7 @@ def dead_journals(output: Path, on_damage: OnDamage = lambda message: None) -> I
         folder = output / FOLDER / name
         if name.startswith(_KEPT):
             delete_journal(folder)  # who was at it is dead, or at it still
-        elif name.startswith(".") or is_link(folder) or not is_journal(folder):
+        elif name.startswith(".") or is_link(folder) or not folder.is_dir() or is_foreign(folder):
             continue
         elif _is_left(folder, on_damage):
             yield Journal(output, name)

@@ -125,7 +125,9 @@ def _child(order: dict[str, Any]) -> None:
     answer = job(folder, **order["options"])
     done = steps()
     sys.stdout.flush()
-    told.write_text(json.dumps({"steps": done, "answer": answer}))
+    whole = told.with_suffix(".json")
+    whole.write_text(json.dumps({"steps": done, "answer": answer}))
+    whole.rename(told)  # it may be killed in here too
 
 
 def _fork(order: dict[str, Any]) -> int:

@@ -6,12 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 from pytest_vizart import History
+from pytest_vizart.history.writer import prepare_output
 from tests.faults.forking import Forking
 
 
 def test_many_sessions_a_compaction_and_a_clean_up(forking: Forking, tmp_path: Path, long_form: bool) -> None:
     writers, runs = (8, 50) if long_form else (4, 10)
     output, over = tmp_path / ".vizart", tmp_path / "over"
+    prepare_output(output)  # what is no output yet is not cleaned
     jobs = [("tracked_runs", output, {"name": f"writer{number}", "runs": runs}) for number in range(writers)]
     upkeep = [(f"{job}_repeatedly", output, {"until": str(over)}) for job in ("compact", "clean")]
     ended = forking.at_once([*jobs, *upkeep], first=writers, then=over)

@@ -24,13 +24,13 @@ def check(forking: Forking, job: str, folder: Path, count: int) -> None:
 
 def test_tables(forking: Forking, kept: Path, long_form: bool, tmp_path: Path) -> None:  # noqa: F811
     output = shutil.copytree(kept, tmp_path / ".vizart")
-    check(forking, "damage:read_damaged_history", output, 1_000 if long_form else 25)
+    check(forking, "damage:read_damaged_history", output, 400 if long_form else 15)
 
 
 def test_journals(forking: Forking, blueprint: Path, long_form: bool, tmp_path: Path) -> None:
     project = shutil.copytree(blueprint, tmp_path / "project")
     assert forking.run("session", project, die_at="begin classify c", after="test_last").killed
-    check(forking, "damage:take_over_damaged", project, 1_000 if long_form else 25)
+    check(forking, "damage:take_over_damaged", project, 400 if long_form else 15)
 
 
 def test_logs(forking: Forking, long_form: bool, tmp_path: Path) -> None:

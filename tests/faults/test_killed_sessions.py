@@ -56,7 +56,7 @@ def delicate(steps: list[str]) -> Iterator[int]:
 
 def test_at_every_step(forking: Forking, blueprint: Path, tmp_path: Path, undisturbed: Ended, long_form: bool) -> None:
     steps = range(1, len(undisturbed.steps) + 1)
-    for step in steps if long_form else [*steps[4::40], *delicate(undisturbed.steps)]:
+    for step in steps if long_form else {*steps[4::60], *delicate(undisturbed.steps)}:
         assert kill_and_check(forking, copied(blueprint, tmp_path / str(step)), kill_at=step), step
 
 
@@ -89,7 +89,7 @@ def test_a_takeover_that_is_killed_is_taken_over(
         return ended
 
     steps = len(take_over("whole", None).steps)
-    for step in range(1, steps + 1) if long_form else range(1, steps + 1, 4):
+    for step in range(1, steps + 1) if long_form else range(1, steps + 1, 6):
         assert take_over(str(step), step).killed
     chance = random.Random(5)
     for number in range(100 if long_form else 5):

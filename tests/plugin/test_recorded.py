@@ -192,7 +192,7 @@ def test_where_the_own_output_cannot_be_kept_the_run_is_judged(recorded):
     (recorded.path / ".vizart").mkdir()
     (recorded.path / ".vizart" / "runs").write_text("")
     result = run(recorded)
-    result.assert_outcomes(failed=1, warnings=8)
+    result.assert_outcomes(failed=1, warnings=9)  # eight outputs, and run.json
     result.stdout.fnmatch_lines(["*summary is not as recorded on 4 of 4 samples; a: no output is recorded*"])
 
 
