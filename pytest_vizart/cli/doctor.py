@@ -20,6 +20,7 @@ from pytest_vizart.profiling.capabilities import Capability, measuring_capabilit
 from pytest_vizart.report.wording import encodable_throughout, printable
 from pytest_vizart.storage.store import Store
 from pytest_vizart.version import VERSION
+from pytest_vizart.workflow.disk import nearest
 
 _EXTRAS = ("pytest-benchmark", "pyinstrument", "fastapi", "uvicorn", "laspy", "duckdb")
 _PROBE = ".vizart-doctor"
@@ -53,7 +54,7 @@ def doctor(context: click.Context, output: Store, as_json: bool) -> None:
 
 def output_folder(output: Path) -> Capability:
     """Try to write into the output folder, or, if it is not there yet, into the folder that would hold it."""
-    folder = _nearest(output)
+    folder = nearest(output)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"vizart")
@@ -78,7 +79,7 @@ def output_url(output: Store) -> Capability:
 def free_space(output: Path) -> Capability:
     """Say how much room the file system of the output folder has."""
     try:
-        usage = shutil.disk_usage(_nearest(output))
+        usage = shutil.disk_usage(nearest(output))
     except OSError as error:
         return Capability("free space", False, f"unknown: {error.strerror or error}")
     if not usage.total:  # /proc and the like
@@ -111,14 +112,6 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that is there."""
-    for place in (folder, *folder.absolute().parents):
-        if place.exists():
-            return place
-    return folder
 
 
 def _document(packages: dict[str, str | None], checks: dict[str, tuple[Capability, ...]]) -> dict[str, Any]:
