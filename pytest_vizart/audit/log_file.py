@@ -7,6 +7,7 @@ descriptor stays open, under a shared lock: whoever compresses or deletes old fi
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -18,6 +19,7 @@ MAX_BYTES = 64_000_000
 _LOOK_S = 0.25
 _LOOK_BYTES = 1_000_000
 _MOST_NUMBERS = 10_000
+_STILL_S = 0.01
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
@@ -139,7 +141,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def _end_last_line(descriptor: int) -> None:
-    """End a line that a killed process, or a full disk, left in its middle: the next one must not hang on it."""
-    size = os.fstat(descriptor).st_size
-    if size and hasattr(os, "pread") and os.pread(descriptor, 1, size - 1) != b"\n":
-        os.write(descriptor, b"\n")
+    """End a line that a killed process, or a full disk, left in its middle: the next one must not hang on it.
+
+    What another process is just writing is seen to grow page by page; that is no line left in its middle.
+    """
+    if not hasattr(os, "pread"):
+        return
+    size = -1
+    while (now := os.fstat(descriptor).st_size) != size:
+        size = now
+        if not size or os.pread(descriptor, 1, size - 1) == b"\n":
+            return
+        time.sleep(_STILL_S)
+    os.write(descriptor, b"\n")

@@ -17,6 +17,7 @@ import pytest
 from loguru import logger
 
 from pytest_vizart.audit import log as log_module
+from pytest_vizart.audit import log_file
 from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.errors import VizartWarning
 from pytest_vizart.workflow.run import Run
@@ -206,6 +207,22 @@ def test_a_line_that_a_killed_process_left_unfinished_damages_no_other(tmp_path:
     path.write_text('{"time":"2026-11-20T12:00:00+00:00","event":"half')
     AuditLog(tmp_path, now=FakeClock()).write("whole", "r1")
     assert json.loads(path.read_text().splitlines()[1])["event"] == "whole"
+
+
+def test_a_line_that_another_process_is_just_writing_is_not_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "logs" / "2026-11-20.jsonl"
+    path.write_text('{"event":"first",')
+
+    def the_other_goes_on(_: float) -> None:
+        with path.open("a") as file:
+            file.write('"stage":"detect"}\n')
+
+    monkeypatch.setattr(log_file.time, "sleep", the_other_goes_on)
+    AuditLog(tmp_path, now=FakeClock()).write("second", "r1")
+    assert events(path) == ["first", "second"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
