@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import pyarrow as pa
 from history_data import KeptSession
 
 from pytest_vizart.history.schema import TABLES
@@ -67,3 +68,14 @@ def of_stages(rows: Iterable[tuple[str, int]]) -> Percentiles:
     for stage, median in rows:
         medians.setdefault(stage, []).append(median)
     return {stage: np.percentile(each, SHARES).tolist() for stage, each in medians.items()}
+
+
+def percentiles_of(stages: pa.Table) -> Percentiles:
+    """Return the percentiles by stage, of Arrow's columns."""
+    names = stages["stage"].unify_dictionaries().combine_chunks()
+    names = names if pa.types.is_dictionary(names.type) else names.dictionary_encode()
+    medians, of_row = stages["wall_median_ns"].to_numpy(), names.indices.to_numpy()
+    return {
+        name: np.percentile(medians[of_row == number], SHARES).tolist()
+        for number, name in enumerate(names.dictionary.to_pylist())
+    }

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
 from history_data import KeptSession
 from history_databases import DuckDb, Sqlite
 from history_json import JsonFiles, JsonLines
-from history_keeper import SHARES, Keeper, Percentiles
+from history_keeper import Keeper, Percentiles, percentiles_of
+from history_parquet import OneParquetFile
 
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.writer import write_tables
@@ -46,13 +46,7 @@ class Ours(Keeper):
         return run["test_id"][0].as_py(), stages.num_rows, spans.num_rows
 
     def percentiles(self) -> Percentiles:
-        stages = self._history.stages(columns=("stage", "wall_median_ns"))
-        names = stages["stage"].combine_chunks()
-        medians, of_row = stages["wall_median_ns"].to_numpy(), names.indices.to_numpy()
-        return {
-            name: np.percentile(medians[of_row == number], SHARES).tolist()
-            for number, name in enumerate(names.dictionary.to_pylist())
-        }
+        return percentiles_of(self._history.stages(columns=("stage", "wall_median_ns")))
 
     def last_accepted(self, test_id: str, fingerprint: str, branch: str) -> list[str]:
         runs = self._history.last_accepted(test_id, fingerprint=fingerprint, branches=[branch], latency=True)
@@ -71,4 +65,4 @@ def _no_fsync(descriptor: int) -> None:
     pass
 
 
-PEERS: tuple[type[Keeper], ...] = (Sqlite, JsonFiles, JsonLines, DuckDb)
+PEERS: tuple[type[Keeper], ...] = (OneParquetFile, Sqlite, JsonFiles, JsonLines, DuckDb)

@@ -16,6 +16,7 @@ from pytest_vizart.history.columns import distinct
 from pytest_vizart.history.files import TableFiles, VanishedError, until_settled
 from pytest_vizart.history.journal import sessions_in
 from pytest_vizart.history.merge_plans import MAX_BYTES, MAX_ROWS, Bounds, Plan, next_plan
+from pytest_vizart.history.names import parse_name
 from pytest_vizart.history.parquet_file import KeptFile
 from pytest_vizart.history.rewriting import WITHOUT_RUNS, DamagedSourceError, Unwanted, delete, rewrite
 from pytest_vizart.history.run_index import RunIndex, names_of
@@ -49,12 +50,13 @@ class Removed:
 def compact(
     store: Store, *, budget_s: float | None = None, everything: bool = False, min_loose: int = 100
 ) -> Compacted:
-    """Merge files of each table that has many.
+    """Merge files where there are many.
 
     Args:
         budget_s: seconds after which nothing more is begun; the next one goes on.
         everything: merge whatever can be, also few files.
-        min_loose: so many loose files are worth merging.
+        min_loose: so many loose files, of all tables together, are worth merging: a question to the history opens those
+            of a table or two.
 
     Raises:
         HistoryError: the place cannot be listed or written to; nothing is lost by it.
@@ -66,7 +68,8 @@ def compact(
             return Compacted()
         work = _Work(store, budget_s)
         before = work.size()
-        done = [work.merge(table, everything, min_loose) for table in TABLES]
+        enough = 2 if everything or work.loose() >= min_loose else None
+        done = [work.merge(table, everything, enough) for table in TABLES]
         after = work.size()
         return Compacted(before[0], after[0], before[1], after[1], all(done))
 
@@ -132,8 +135,13 @@ class _Work:
         entries = [entry for table in TABLES for entry in self._files.store.files(f"metrics/{table}")]
         return len(entries), sum(entry.size_bytes for entry in entries)
 
-    def merge(self, table: str, everything: bool, min_loose: int) -> bool:
-        """Merge files of a table; return whether all that should be is."""
+    def loose(self) -> int:
+        """Return how many files were not merged yet."""
+        entries = [entry for table in TABLES for entry in self._files.store.files(f"metrics/{table}")]
+        return sum(parse_name(entry.base_name).level == 0 for entry in entries)
+
+    def merge(self, table: str, everything: bool, min_loose: int | None) -> bool:
+        """Merge files of a table; return whether all that should be is. `min_loose` as of `next_plan`."""
         for _ in range(_MOST_MERGES):
             with suppress(VanishedError, DamagedSourceError):
                 tidy = self._tidied(table)
@@ -146,7 +154,7 @@ class _Work:
                 self._rewrite(tidy, plan, Unwanted() if whole_runs else self.remains())
         return False
 
-    def _next(self, tidy: _Tidy, everything: bool, min_loose: int, bounds: Bounds) -> Plan | None:
+    def _next(self, tidy: _Tidy, everything: bool, min_loose: int | None, bounds: Bounds) -> Plan | None:
         return next_plan(tidy.free, self._rows_of, min_loose=min_loose, everything=everything, bounds=bounds)
 
     def take_out(self, table: str, unwanted: Unwanted, sessions: Collection[str] | None) -> bool:

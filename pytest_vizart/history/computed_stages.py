@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pytest_vizart.history import run_sets
 from pytest_vizart.history.aggregates import stages_of_spans
 from pytest_vizart.history.columns import distinct
 from pytest_vizart.history.files import TableFiles
@@ -41,8 +42,9 @@ class ComputedStages:
         """Return the runs that older versions may have kept. Raises: VanishedError."""
         stages = {file.entry.base_name for file in self._files.listing("stages").live}
         found = []
+        compacted_alike = run_sets.compacted_alike(self._files, "stages")
         for file in self._files.listing("runs").live:
-            if file.entry.base_name in stages:
+            if file.entry.base_name in stages or (compacted_alike and file.name.level != 0):
                 continue
             footer = self._files.footer(file) if file.name.level == 0 else None
             if footer is None or footer.version < FIRST_VERSION_WITH_STAGES:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 # With fewer rows zstd takes twice the time of all else in writing and reading, and saves next to nothing.
 _SMALL = 4_096
 # A query for one run reads one group of each table: larger ones take longer, smaller ones more room.
-_ROWS_A_GROUP = {"runs": 8_192, "stages": 8_192, "spans": 16_384}
+_ROWS_A_GROUP = {"runs": 4_096, "stages": 8_192, "spans": 16_384}
 _ROWS_A_GROUP_ELSE = 32_768
 
 _PRUNED_BY = frozenset({"run_id", "session_id", "test_id", "started_at", "started_us", "at_us", "decided_at"})

@@ -22,8 +22,7 @@ from pytest_vizart.history.kept import replaced_names
 from pytest_vizart.history.names import SUFFIX, parse_name
 from pytest_vizart.history.parquet_file import (
     DAMAGED,
-    REPLACES_KEY,
-    TIMES_KEY,
+    OF_COMPACTED,
     has_checksums,
     open_parquet,
     read_footer,
@@ -35,7 +34,6 @@ _FOLDER = "metrics"
 _RUNS = "runs"
 _DECISIONS = "decisions"
 _NAME = re.compile(r"[A-Za-z0-9][\w.@-]{0,200}\.parquet", re.ASCII)
-_OF_FILE = (REPLACES_KEY, TIMES_KEY)
 
 
 @dataclass(slots=True)
@@ -247,7 +245,7 @@ def _rows(decisions: pa.Table) -> list[tuple[object, ...]]:
 
 def _of_its_own(table: pa.Table) -> pa.Table:
     """The rows without what the footer says of the file that they come from."""
-    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key.decode() not in _OF_FILE}
+    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key.decode() not in OF_COMPACTED}
     return table.replace_schema_metadata(metadata)
 
 

@@ -1,4 +1,4 @@
-"""Which files are merged next: about a hundred loose ones, or ten compacted ones of a level, within bounds."""
+"""Which files are merged next: loose ones, or ten compacted ones of a level, within bounds."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ RowsOf = Callable[[KeptFile], int | None]
 
 
 def next_plan(
-    files: Sequence[KeptFile], rows_of: RowsOf, *, min_loose: int, everything: bool, bounds: Bounds
+    files: Sequence[KeptFile], rows_of: RowsOf, *, min_loose: int | None, everything: bool, bounds: Bounds
 ) -> Plan | None:
     """Return what is merged next, None if there is nothing to gain.
 
     Args:
         files: those that may be merged, oldest first.
         rows_of: a file's rows, None if it may not be merged.
+        min_loose: so many loose files are worth merging; None: however many, they are left alone.
     """
     by_level: dict[int, list[KeptFile]] = {}
     for file in files:
@@ -58,7 +59,7 @@ def next_plan(
             by_level.setdefault(0 if everything else file.name.level, []).append(file)
     for level in sorted(by_level):
         enough = 2 if everything else (FAN if level else min_loose)
-        if len(by_level[level]) < enough:
+        if enough is None or len(by_level[level]) < enough:
             continue
         # Asking for a file's rows opens it: no more are asked than are needed.
         if len(list(islice(_with_room(by_level[level], rows_of), enough))) == enough:

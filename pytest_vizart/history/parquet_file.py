@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,11 +20,15 @@ from pytest_vizart.storage.store import Entry
 VERSION_KEY = "vizart_schema_version"
 REPLACES_KEY = "vizart_replaces"
 TIMES_KEY = "vizart_run_times"
+RUNS_KEY = "vizart_runs"
 DIGEST_KEY = "vizart_digest"
+OF_COMPACTED = (REPLACES_KEY, TIMES_KEY, RUNS_KEY)
+"""What the end of a compacted file tells of all of its rows."""
 _FIRST_WITH_CHECKSUMS = 4
+_SUMS = 1 << 64
+_VALUES_FOR_ONE = 30_000
 _NEVER_NULL = frozenset({"run_id", "decided_at"})
 _FIRST_US, _LAST_US = 0, 253_402_300_799_999_999  # what Python's datetime can hold, from 1970 on
-_OF_COMPACTED = {REPLACES_KEY.encode(), TIMES_KEY.encode()}
 
 DAMAGED = (OSError, pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError)
 """What reading a file that is not what it should be raises."""
@@ -45,10 +49,27 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSet:
+    """Which runs a file holds, in two numbers: how many, and the sum of the 64-bit digests of their IDs."""
+
+    count: int
+    sum: int
+
+    @classmethod
+    def of(cls, run_ids: Collection[str]) -> RunSet:
+        """Return the set of these runs, which are all different."""
+        return cls(len(run_ids), sum(map(_run_digest, run_ids)) % _SUMS)
+
+    def __add__(self, other: RunSet) -> RunSet:
+        return RunSet(self.count + other.count, (self.sum + other.sum) % _SUMS)
+
+
+@dataclass(frozen=True, slots=True)
 class Footer:
     """What the end of a file tells of it.
 
     run_times: per row group, when the first and the last of its runs started, microseconds; None where not known.
+    runs: None where not told.
     """
 
     metadata: pq.FileMetaData
@@ -56,6 +77,7 @@ class Footer:
     version: int
     replaces: frozenset[str]
     run_times: tuple[tuple[int, int] | None, ...]
+    runs: RunSet | None
 
 
 def read_footer(file: pq.ParquetFile) -> Footer:
@@ -65,7 +87,8 @@ def read_footer(file: pq.ParquetFile) -> Footer:
     groups = metadata.num_row_groups
     times = orjson.loads(told.get(TIMES_KEY.encode(), b"[]"))
     digest = told.get(DIGEST_KEY.encode())
-    if digest is not None and _OF_COMPACTED & told.keys() and digest.decode() != _digest(told):
+    told_of_all = {key.encode() for key in OF_COMPACTED} & told.keys()
+    if digest is not None and told_of_all and digest.decode() != _digest(told):
         raise ValueError("its end is damaged")
     return Footer(
         metadata=metadata,
@@ -75,15 +98,19 @@ def read_footer(file: pq.ParquetFile) -> Footer:
         run_times=tuple(None if each is None else (int(each[0]), int(each[1])) for each in times)
         if len(times) == groups
         else (None,) * groups,
+        runs=RunSet(*map(int, orjson.loads(told[RUNS_KEY.encode()]))) if RUNS_KEY.encode() in told else None,
     )
 
 
-def told_of(version: int, replaces: Sequence[str], times: Sequence[tuple[int, int] | None]) -> dict[str, str]:
+def told_of(
+    version: int, replaces: Sequence[str], times: Sequence[tuple[int, int] | None], runs: RunSet
+) -> dict[str, str]:
     """Return what a compacted file's end tells. A wrong bit there would hide rows, so it has a digest."""
     told = {
         VERSION_KEY: str(version),
         REPLACES_KEY: orjson.dumps(list(replaces)).decode(),
         TIMES_KEY: orjson.dumps(list(times)).decode(),
+        RUNS_KEY: orjson.dumps([runs.count, runs.sum]).decode(),
     }
     return {**told, DIGEST_KEY: _digest({key.encode(): value.encode() for key, value in told.items()})}
 
@@ -93,8 +120,13 @@ def _version(told: dict[bytes, bytes]) -> int:
 
 
 def _digest(told: dict[bytes, bytes]) -> str:
-    parts = (told.get(key.encode(), b"") for key in (VERSION_KEY, REPLACES_KEY, TIMES_KEY))
+    parts = [told.get(key.encode(), b"") for key in (VERSION_KEY, REPLACES_KEY, TIMES_KEY)]
+    parts += [told[key] for key in (RUNS_KEY.encode(),) if key in told]
     return hashlib.blake2b(b"\n".join(parts), digest_size=8).hexdigest()
+
+
+def _run_digest(run_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def open_parquet(source: pa.NativeFile, *, remote: bool, footer: Footer | None = None) -> pq.ParquetFile:
@@ -111,7 +143,9 @@ def read_columns(
     file: pq.ParquetFile, table: str, columns: Sequence[str], groups: Sequence[int] | None = None
 ) -> pa.Table:
     """Return columns as today's schema has them, null where an older file has none. Raises one of DAMAGED."""
-    options: dict[str, Any] = {"columns": list(columns), "use_threads": file.metadata.num_rows > 10_000}
+    # Starting threads takes longer than reading few values.
+    rows = file.metadata.num_rows if groups is None else sum(file.metadata.row_group(at).num_rows for at in groups)
+    options: dict[str, Any] = {"columns": list(columns), "use_threads": rows * len(columns) > _VALUES_FOR_ONE}
     read = file.read(**options) if groups is None else file.read_row_groups(list(groups), **options)
     missing = set(columns) - set(read.column_names)
     if missing and _version(file.metadata.metadata or {}) >= SCHEMA_VERSION:
@@ -166,6 +200,8 @@ def schema_of(table: str, columns: tuple[str, ...]) -> pa.Schema:
 
 
 def _conformed(read: pa.Table, schema: pa.Schema) -> pa.Table:
+    if read.schema.equals(schema):
+        return read.replace_schema_metadata(None)
     there = dict(zip(read.column_names, read.columns, strict=True))
     arrays = []
     for field in schema:

@@ -214,9 +214,12 @@ class History:
     def _stages(self, run_ids: Texts, session_ids: Texts, stage: str | None, columns: tuple[str, ...]) -> pa.Table:
         every = run_ids is None and session_ids is None
         choice = None if every else self._index.choose(run_ids, session_ids)
+        asked = self._computed.candidates() if choice is None else choice.run_ids
+        if not len(asked):
+            values = {} if stage is None else {"stage": [stage]}
+            return read_rows(self._files, self._index, Wanted("stages", columns, choice, values))
         needed = tuple(dict.fromkeys((*columns, "run_id", "stage")))
         rows = read_rows(self._files, self._index, Wanted("stages", needed, choice))
-        asked = self._computed.candidates() if choice is None else choice.run_ids
         without = asked.filter(pc.invert(pc.is_in(asked, value_set=distinct(rows["run_id"]))))
         if len(without):
             computed = self._computed.of(without, self._spans_of)

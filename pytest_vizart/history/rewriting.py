@@ -16,7 +16,7 @@ from pytest_vizart.history.columns import chosen, distinct, rows_with, strings, 
 from pytest_vizart.history.encoding import write_options
 from pytest_vizart.history.files import TableFiles
 from pytest_vizart.history.names import compacted_name
-from pytest_vizart.history.parquet_file import KeptFile, schema_of, told_of
+from pytest_vizart.history.parquet_file import KeptFile, RunSet, schema_of, told_of
 from pytest_vizart.history.schema import SCHEMA_VERSION, TABLES
 
 WITHOUT_RUNS = frozenset({"decisions"})
@@ -141,6 +141,7 @@ class _Output:
     _waiting: list[pa.Table] = field(default_factory=list)
     _waiting_rows: int = 0
     _times: list[tuple[int, int] | None] = field(default_factory=list)
+    _run_ids: set[str] = field(default_factory=set)
     _sink: pa.BufferOutputStream = field(default_factory=pa.BufferOutputStream)
     _group_rows: int = 0
     _writer: pq.ParquetWriter = field(init=False)
@@ -165,18 +166,20 @@ class _Output:
         """Return the whole file, which tells which ones it replaces."""
         if self._waiting:
             self._write_group()
-        self._writer.add_key_value_metadata(told_of(SCHEMA_VERSION, replaced, self._times))
+        self._writer.add_key_value_metadata(told_of(SCHEMA_VERSION, replaced, self._times, RunSet.of(self._run_ids)))
         self._writer.close()
         return self._sink.getvalue()
 
     def _write_group(self) -> None:
         group = with_fitting_dictionaries(pa.concat_tables(self._waiting).unify_dictionaries())
         self._writer.write_table(group, row_group_size=self._group_rows)
-        self._times.append(self._times_of(group))
+        run_ids = distinct(group["run_id"]).to_pylist()
+        self._run_ids.update(run_ids)
+        self._times.append(self._times_of(run_ids))
         self._waiting, self._waiting_rows = [], 0
 
-    def _times_of(self, group: pa.Table) -> tuple[int, int] | None:
-        """When the first and the last run in it started; None if that is not known of each."""
-        times = [self.started_us.get(run_id) for run_id in distinct(group["run_id"]).to_pylist()]
+    def _times_of(self, run_ids: Sequence[str]) -> tuple[int, int] | None:
+        """When the first and the last of these runs started; None if that is not known of each."""
+        times = [self.started_us.get(run_id) for run_id in run_ids]
         known = [time for time in times if time is not None]
         return (min(known), max(known)) if known and len(known) == len(times) else None

@@ -63,7 +63,7 @@ class RunIndex:
         """
         live = self._files.listing("runs").live
         if run_ids is not None:
-            known = self._of_remembered(live, strings(run_ids), None if session_ids is None else strings(session_ids))
+            known = self.remembered(live, run_ids, session_ids)
             if known is not None:
                 return known
         if session_ids is not None:
@@ -92,16 +92,19 @@ class RunIndex:
         rows = runs.select(COLUMNS)
         self._remembered = (live, [*(self._remembered[1] if self._remembered[0] == live else ()), rows][-_REMEMBERED:])
 
-    def _of_remembered(
-        self, live: tuple[KeptFile, ...], run_ids: pa.Array, session_ids: pa.Array | None
+    def remembered(
+        self, live: tuple[KeptFile, ...], run_ids: Collection[str], session_ids: Collection[str] | None = None
     ) -> RunChoice | None:
+        """Return these runs, as far as they are of these sessions, if all of them are remembered of these files."""
         if self._remembered[0] != live:
             return None
-        wanted = pc.count_distinct(run_ids).as_py()
+        wanted = strings(run_ids)
+        count = pc.count_distinct(wanted).as_py()
         for rows in reversed(self._remembered[1]):
-            found = chosen(rows, rows_with(rows["run_id"], run_ids))
-            if found.num_rows == wanted:
-                return _choice([_Found(_rows_of(found, None, session_ids), None)])
+            found = chosen(rows, rows_with(rows["run_id"], wanted))
+            if found.num_rows == count:
+                own = None if session_ids is None else strings(session_ids)
+                return _choice([_Found(_rows_of(found, None, own), None)])
         return None
 
     def unknown(self, run_ids: pa.Array) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -85,8 +85,14 @@ class RunsTable:
     def _searched(self, live: tuple[KeptFile, ...], needed: Collection[str], values: Values) -> pa.Table:
         """Read what is asked for and no more."""
         columns = tuple(dict.fromkeys((*needed, *COLUMNS)))
-        rows = read_files(self._files, Wanted("runs", columns, values=values), live).each_run_once().rows
-        self._index.remember(live, rows)
+        wanted = Wanted("runs", columns, values=values)
+        choice = self._index.remembered(live, values["run_id"]) if "run_id" in values else None
+        if choice is not None:  # runs that were among those of an earlier answer: where they lie is known
+            wanted = replace(wanted, runs=choice)
+            live = tuple(file for file in live if choice.may_be_of(file.name.session))
+        rows = read_files(self._files, wanted, live).each_run_once().rows
+        if choice is None:
+            self._index.remember(live, rows)
         return _oldest_first(rows)
 
     def _whole(self, live: tuple[KeptFile, ...], needed: Collection[str]) -> pa.Table:

@@ -7,7 +7,7 @@ the file's end tells, row groups without a wanted value by reading the columns t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,17 +20,22 @@ from pytest_vizart.history.encoding import SEARCHABLE
 from pytest_vizart.history.files import READ_AT_ONCE_BYTES, TableFiles
 from pytest_vizart.history.parquet_file import KeptFile, read_columns, schema_of
 from pytest_vizart.history.run_index import RunChoice, RunIndex
+from pytest_vizart.history.run_sets import apart, compacted_alike, loose_with_runs
 from pytest_vizart.history.schema import TABLES
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Rows of a table: of these runs (None: of all), with one of these values each."""
+    """Rows of a table: of these runs (None: of all), with one of these values each.
+
+    told_apart: that they are of runs that are kept, and each run in one file, has to be seen from their IDs.
+    """
 
     table: str
     columns: tuple[str, ...]
     runs: RunChoice | None = None
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
+    told_apart: bool = True
 
     @cached_property
     def asked(self) -> dict[str, pa.Array]:
@@ -40,7 +45,7 @@ class Wanted:
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        wanted = {*self.columns, *self.asked, "run_id"}
+        wanted = {*self.columns, *self.asked, *(("run_id",) if self.told_apart else ())}
         return tuple(name for name in TABLES[self.table].names if name in wanted)
 
     @cached_property
@@ -63,9 +68,12 @@ def read_rows(files: TableFiles, index: RunIndex, wanted: Wanted) -> pa.Table:
     if runs is not None and not len(runs.run_ids):
         return schema_of(wanted.table, wanted.columns).empty_table()
     live = files.listing(wanted.table).live
-    found = read_files(files, wanted, [file for file in live if runs is None or runs.may_be_of(file.name.session)])
-    if runs is None:
-        found = found.of_known_runs(files, index)
+    if runs is not None:
+        found = read_files(files, wanted, [file for file in live if runs.may_be_of(file.name.session)])
+    elif loose_with_runs(files, live) and apart(live) and compacted_alike(files, wanted.table):
+        return read_files(files, replace(wanted, told_apart=False), live).rows.select(list(wanted.columns))
+    else:
+        found = read_files(files, wanted, live).of_known_runs(files, index)
     return found.each_run_once().rows.select(list(wanted.columns))
 
 
@@ -115,11 +123,10 @@ def _searched(file: pq.ParquetFile, wanted: Wanted, groups: Sequence[int]) -> pa
         return schema_of(wanted.table, wanted.needed).empty_table()
     found = pa.concat_tables(pieces)
     others = [name for name in wanted.needed if name not in wanted.asked]
-    if others:
-        rest = read_columns(file, wanted.table, others, hits)
-        for name in others:
-            found = found.append_column(name, rest[name])
-    return chosen(found.select(list(wanted.needed)), np.concatenate(masks))
+    rest = read_columns(file, wanted.table, others, hits) if others else found
+    columns = [found[name] if name in wanted.asked else rest[name] for name in wanted.needed]
+    rows = pa.Table.from_arrays(columns, schema=schema_of(wanted.table, wanted.needed))
+    return chosen(rows, np.concatenate(masks))
 
 
 @dataclass(frozen=True, slots=True)
