@@ -82,35 +82,51 @@ def opened(history: History, output: Store, query: str) -> duckdb.DuckDBPyConnec
         if not readable and _is_named(name, query):
             database.register(name, _readable(_fetched(history, name)))
     database.unregister("columns")
-    reads = {name: _reading(database, name, paths, query) for name, paths in files.items()}
+    runs = files.get("runs", [])
+    reads = {name: _reading(database, name, paths, runs, query) for name, paths in files.items()}
     _shut(database, [path for paths in files.values() for path in paths])
     for name, read in reads.items():
         database.execute(f"create view {name} as select * from empty.{name} {read}")
     return database
 
 
-def _reading(database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str], query: str) -> str:
+def _reading(
+    database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str], runs: Sequence[str], query: str
+) -> str:
     """Return what follows on the select from the table without rows, which brings all columns in their order.
 
-    Files of older versions lack some. A run that was brought here twice counts once, as the first file has it.
+    Files of older versions lack some. A run that was brought here twice counts once, as the first file has it, and one
+    that is not in the files `runs`, of a session that is writing or a clean-up that was interrupted, does not count.
     """
     if not paths:
         return ""
-    listed = _list_of([_pattern(path) for path in paths])
-    read = f"read_parquet({listed}, union_by_name = true, filename = '{_FILE}')"
-    if len(paths) > 1 and name not in WITHOUT_RUNS and _is_named(name, query):
-        twice = f"select run_id from {read} group by run_id having min({_FILE}) <> max({_FILE})"
-        if database.execute(f"from ({twice}) limit 1").fetchone() is not None:
-            database.execute(
-                f"create table empty.{name}_again as select distinct run_id, {_FILE} from {read} "
-                f"where run_id in ({twice}) qualify list_position({_list_of(paths)}, {_FILE}) "
-                f"> min(list_position({_list_of(paths)}, {_FILE})) over (partition by run_id)"
-            )
-            return (
-                f"union all by name select * exclude ({_FILE}) from {read} anti join empty.{name}_again "
-                f"using (run_id, {_FILE})"
-            )
-    return f"union all by name select * from read_parquet({listed}, union_by_name = true)"
+    read = f"read_parquet({_files(paths)}, union_by_name = true, filename = '{_FILE}')"
+    joins = []
+    if name not in WITHOUT_RUNS and _is_named(name, query):
+        if len(paths) > 1 and _are_twice(database, name, read, paths):
+            joins.append(f"anti join empty.{name}_again using (run_id, {_FILE})")
+        if name != "runs":
+            known = f"(select run_id from read_parquet({_files(runs)}, union_by_name = true))" if runs else "empty.runs"
+            if database.execute(f"from {read} anti join {known} using (run_id) limit 1").fetchone() is not None:
+                joins.append(f"semi join {known} using (run_id)")
+    return f"union all by name select * exclude ({_FILE}) from {' '.join([read, *joins])}"
+
+
+def _are_twice(database: duckdb.DuckDBPyConnection, name: str, read: str, paths: Sequence[str]) -> bool:
+    """Whether runs are in several files; `empty.{name}_again` then has the files in which they do not count."""
+    twice = f"select run_id from {read} group by run_id having min({_FILE}) <> max({_FILE})"
+    if database.execute(f"from ({twice}) limit 1").fetchone() is None:
+        return False
+    database.execute(
+        f"create table empty.{name}_again as select distinct run_id, {_FILE} from {read} "
+        f"where run_id in ({twice}) qualify list_position({_list_of(paths)}, {_FILE}) "
+        f"> min(list_position({_list_of(paths)}, {_FILE})) over (partition by run_id)"
+    )
+    return True
+
+
+def _files(paths: Sequence[str]) -> str:
+    return _list_of([_pattern(path) for path in paths])
 
 
 def _is_named(name: str, query: str) -> bool:

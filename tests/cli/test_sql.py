@@ -70,6 +70,11 @@ def test_files_of_older_versions_are_joined_with_new_ones(output: Path) -> None:
     assert spans["n"] > spans["numbered"] > 0
 
 
+def test_rows_of_runs_that_are_not_kept_are_not_shown(output: Path) -> None:
+    next(path for path in (output / "metrics" / "runs").iterdir() if "-s2." in path.name).unlink()
+    assert rows(output, "select distinct run_id from stages") == [{"run_id": "r1"}]
+
+
 def test_a_table_csv_and_times(output: Path) -> None:
     lines = vizart(sql, output, "select run_id, started_at, samples from runs order by 1").output.splitlines()
     assert lines[1].split() == ["r1", "2025-06-15T15:06:40+00:00", "2"]
