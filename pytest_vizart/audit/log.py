@@ -1,8 +1,4 @@
-"""The audit log: `logs/{date}.jsonl`, one JSON object a line, every line with the ID of its run.
-
-Loguru has one global logger, whose sinks belong to the application. The audit log must neither print to them nor be
-switched off by them, so it uses a logger with a core of its own.
-"""
+"""The audit log: `logs/{date}.jsonl`, one JSON object a line, every line with the ID of its run."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from loguru._logger import Core, Logger
-
 from pytest_vizart.audit.levels import LEVELS, standard_level
+from pytest_vizart.audit.line_logger import line_logger
 from pytest_vizart.audit.lines import encoded
 from pytest_vizart.audit.log_file import MAX_BYTES, LogFile
 from pytest_vizart.audit.log_names import FOLDER
@@ -60,20 +55,7 @@ class AuditLog:
         self._silent = False
         self._untold: str | None = None
         self._told: set[str] = set()
-        # The constructor's arguments are Loguru's own, all as by default but `raw`, since lines come as they are
-        # written; the dependency is pinned below 0.8 for it.
-        self._logger: loguru.Logger = Logger(  # type: ignore[no-untyped-call, assignment]
-            core=Core(),  # type: ignore[no-untyped-call]
-            exception=None,
-            depth=0,
-            record=False,
-            lazy=False,
-            colors=False,
-            raw=True,
-            capture=False,
-            patchers=[],
-            extra={},
-        )
+        self._logger = line_logger()
         # The filter appends the line and lets nothing pass: for a sink Loguru formats, copies and takes a lock that is
         # not re-entrant, so that a signal handler could not log, and that costs a fifth of a line.
         self._logger.add(_no_sink, format="", level=0, filter=self._append, catch=False)
