@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from pytest_vizart.profiling.analysis.stats import stage_stats
-from pytest_vizart.profiling.recording.span_table import Place, ReadFile, Recorded, join_files, read_files
+from pytest_vizart.profiling.recording.span_reading import Place, ReadFile, read_files
+from pytest_vizart.profiling.recording.span_table import Recorded, join_files
 from pytest_vizart.records.profile import Profile
 from pytest_vizart.records.run import RunInfo, RunResult
 

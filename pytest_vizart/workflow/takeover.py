@@ -16,7 +16,7 @@ from pytest_vizart.audit.log import AuditLog
 from pytest_vizart.audit.log_names import FOLDER as LOG_FOLDER
 from pytest_vizart.errors import VizartWarning, told_since, warn, warnings_told
 from pytest_vizart.history.journal import Journal, dead_journals
-from pytest_vizart.profiling.recording.span_table import read_files
+from pytest_vizart.profiling.recording.span_reading import read_files
 from pytest_vizart.records.run import Code, Machine, RunResult, Session
 from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.artifacts import with_saved

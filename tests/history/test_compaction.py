@@ -1,49 +1,33 @@
-"""Whatever is merged and taken out, in whatever order, and wherever it is interrupted: each row is there once."""
+"""Files that are merged hold the same rows, and what is not to be merged stays as it is."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from pytest_vizart.errors import HistoryError, VizartWarning
-from pytest_vizart.history import compaction, merge_plans
+from pytest_vizart.errors import VizartWarning
+from pytest_vizart.history import merge_plans
 from pytest_vizart.history.compaction import Compacted, Removed, compact, remove_runs
 from pytest_vizart.history.files import TableFiles
 from pytest_vizart.history.parquet_file import KeptFile
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.schema import SCHEMA_VERSION
-from pytest_vizart.history.writer import write_decision, write_tables
+from pytest_vizart.history.writer import write_tables
 from pytest_vizart.storage.folder import FolderStore
 from pytest_vizart.storage.lock import exclusive
 from tests.history.builders import START_US
+from tests.history.five_sessions import EVERY, five_sessions, names
 from tests.history.memory_store import MemoryStore
 from tests.history.sessions import expected, keep_session, session_rows, shown
-
-DAY_US = 86_400_000_000
 
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """Five sessions of two runs each."""
-    kept = MemoryStore()
-    for number in range(5):
-        keep_session(kept, f"s{number}", [f"r{number}a", f"r{number}b"], second=number)
-    return kept
-
-
-EVERY = {f"r{number}{letter}" for number in range(5) for letter in "ab"}
-
-
-def names(store: MemoryStore | FolderStore, table: str = "spans") -> list[str]:
-    return [entry.base_name for entry in store.files(f"metrics/{table}")]
+    return five_sessions()
 
 
 def test_many_files_become_one_and_hold_the_same_rows_in_the_same_order(store: MemoryStore) -> None:
@@ -93,75 +77,6 @@ def test_row_groups_know_when_their_runs_started(store: MemoryStore) -> None:
         assert len(json.loads(told[b"vizart_replaces"])) == 5
 
 
-def test_runs_are_taken_out_of_every_table(store: MemoryStore) -> None:
-    compact(store, min_loose=5)
-    keep_session(store, "late", ["l1", "l2"], second=9)
-    write_decision(store, "r1a", True, decided_us=START_US + 1)
-    write_decision(store, "r1b", True, decided_us=START_US + 2)
-    done = remove_runs(store, ["r1a", "r3a", "r3b", "l1", "unknown"])
-    assert (done.runs, done.finished) == (4, True)
-    assert shown(History(store)) == expected(EVERY - {"r1a", "r3a", "r3b"} | {"l2"})
-    assert set(History(store).decisions()) == {"r1b"}
-    for entry in store.files("metrics", recursive=True):
-        ids = set(pq.read_table(store.open(entry.name))["run_id"].to_pylist())
-        assert not ids & {"r1a", "r3a", "r3b", "l1"}, "nothing of them is left in any file"
-
-
-def test_a_file_whose_runs_all_go_is_deleted(store: MemoryStore) -> None:
-    done = remove_runs(store, ["r0a", "r0b"])
-    assert (done.runs, done.finished) == (2, True)
-    assert done.bytes_freed > 0
-    assert len(names(store)) == 4
-    assert all(name.startswith("2025") for name in names(store))
-    assert remove_runs(store, EVERY).runs == 8
-    assert not store.content
-
-
-def test_runs_that_are_not_there_are_removed_at_no_cost(store: MemoryStore) -> None:
-    before = dict(store.content)
-    assert remove_runs(store, ["unknown"]) == Removed(0, 0, True)
-    assert store.content == before
-
-
-def test_remains_of_runs_that_went_are_not_shown_and_go_after_a_day(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gone = next(entry.name for entry in store.files("metrics/runs") if "-s2." in entry.name)
-    del store.content[gone]
-    left = EVERY - {"r2a", "r2b"}
-    assert shown(History(store)) == expected(left)
-    assert History(store).spans(run_ids=["r2a"]).num_rows == 0
-    monkeypatch.setattr(compaction.time, "time_ns", lambda: (store.now_us + DAY_US // 2) * 1_000)
-    remove_runs(store, [])
-    assert len(names(store)) == 5, "their session may be about to write its runs"
-    monkeypatch.setattr(compaction.time, "time_ns", lambda: (store.now_us + 2 * DAY_US) * 1_000)
-    remove_runs(store, [])
-    assert len(names(store)) == 4
-    assert shown(History(store)) == expected(left)
-
-
-def test_merging_leaves_old_remains_out(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = next(entry.name for entry in store.files("metrics/runs") if "-s2." in entry.name)
-    del store.content[gone]
-    monkeypatch.setattr(compaction.time, "time_ns", lambda: (store.now_us + 2 * DAY_US) * 1_000)
-    compact(store, everything=True)
-    (entry,) = store.files("metrics/spans")
-    assert pq.read_metadata(store.open(entry.name)).num_rows == 24
-
-
-def test_with_damaged_runs_nothing_counts_as_remains(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = next(entry.name for entry in store.files("metrics/runs") if "-s2." in entry.name)
-    store.content[broken] = b"PAR1"
-    monkeypatch.setattr(compaction.time, "time_ns", lambda: (store.now_us + 2 * DAY_US) * 1_000)
-    with pytest.warns(VizartWarning, match="s2"):
-        compact(store, everything=True)
-    (entry,) = store.files("metrics/spans")
-    assert pq.read_metadata(store.open(entry.name)).num_rows == 30
-    assert broken in store.content
-    with pytest.warns(VizartWarning, match="s2"):
-        assert History(store).spans(run_ids=["r2a"]).num_rows == 3, "what is left of the run is shown"
-
-
 def test_a_run_that_was_brought_here_twice_is_shown_once_and_merged_to_one(store: MemoryStore) -> None:
     for name in list(store.content):
         if "-s1." in name:
@@ -174,33 +89,6 @@ def test_a_run_that_was_brought_here_twice_is_shown_once_and_merged_to_one(store
     assert shown(History(store)) == expected(EVERY | {"new"})
     (entry,) = store.files("metrics/spans")
     assert pq.read_metadata(store.open(entry.name)).num_rows == 33
-
-
-def test_replaced_files_that_still_lie_there_are_not_read_and_go_the_next_time(store: MemoryStore) -> None:
-    before = dict(store.content)
-    compact(store, everything=True)
-    for name in before:  # as if killed before the first deletion
-        store.content[name], store.modified_us[name] = before[name], 1
-    assert shown(History(store)) == expected(EVERY)
-    assert compact(store).finished
-    assert len(names(store)) == 1
-
-
-def test_files_that_cannot_be_deleted_stay_replaced_for_ever(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(names: Any) -> None:
-        raise PermissionError(13, "in use")
-
-    with monkeypatch.context() as held_open:
-        held_open.setattr(store, "delete", refuse)
-        for number in range(5, 8):
-            assert not compact(store, everything=True).finished
-            assert shown(History(store)) == expected(EVERY | {f"r{each}" for each in range(5, number)})
-            keep_session(store, f"s{number}", [f"r{number}"], second=number)
-    assert compact(store, everything=True).finished
-    assert len(names(store)) == 1
-    assert shown(History(store)) == expected(EVERY | {"r5", "r6", "r7"})
 
 
 def test_sessions_under_way_are_left_alone(tmp_path: Path) -> None:
@@ -306,75 +194,6 @@ def test_older_files_are_upgraded(tmp_path: Path) -> None:
     assert len(list((tmp_path / "metrics" / "spans").iterdir())) == 1
     assert {table: getattr(History(tmp_path), table)().to_pylist() for table in tables} == before
     assert History(tmp_path).decisions() == decisions
-
-
-# Any sequence, interrupted anywhere.
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> Iterator[tuple[str, Any, int | None, bool]]:
-    kind = draw(st.sampled_from(["write", "write", "compact", "everything", "remove", "copy"]))
-    argument = draw(st.integers(0, 3)) if kind != "remove" else draw(st.lists(st.integers(0, 11), max_size=4))
-    failing = draw(st.none() | st.integers(1, 9)) if kind != "copy" else None
-    return kind, argument, failing, draw(st.booleans())  # type: ignore[return-value]
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(steps(), max_size=7))
-def test_any_sequence_interrupted_anywhere_shows_each_run_once_and_whole(taken: list[Any]) -> None:
-    store = MemoryStore()
-    there: set[str] = set()
-    written = 0
-    for second, (kind, argument, failing, after) in enumerate(taken):
-        store.fail_at, store.after, store.steps = failing, after, 0
-        unsure: set[str] = set()
-        try:
-            if kind == "write":
-                new = [f"r{written + each}" for each in range(argument + 1)]
-                written += argument + 1
-                unsure = set(new)
-                # The time goes back now and then.
-                keep_session(store, f"s{second}", new, second=second if argument else -second)
-            elif kind == "remove":
-                unsure = {f"r{number}" for number in argument} & there
-                remove_runs(store, {f"r{number}" for number in argument})
-            elif kind == "copy":
-                loose = [name for name in store.content if "/c" not in name][: argument * 4]
-                for name in loose:
-                    store.content[name.replace(".parquet", "x.parquet")] = store.content[name]
-                    store.modified_us[name.replace(".parquet", "x.parquet")] = 1
-            else:
-                compact(store, everything=kind == "everything", min_loose=argument + 2)
-        except HistoryError:
-            assert failing is not None
-        store.fail_at = None
-        history = History(store)
-        seen = set(history.runs()["run_id"].to_pylist())
-        if failing is None:
-            there = there - unsure if kind == "remove" else there | unsure
-            assert seen == there
-        else:  # interrupted: each of the runs in question is there or not
-            assert there - unsure <= seen <= there | unsure
-            there = seen
-        assert shown(history) == expected(there)
-        assert history.stages(columns=["stage"]).num_rows == sum(expected(there)["stages"].values())
-    remove_runs(store, there)
-    assert History(store).spans().num_rows == 0
-
-
-def test_what_is_written_under_a_replaced_name_is_seen(store: MemoryStore) -> None:
-    tables = session_rows("back", ["b0"], START_US)
-    about = {"session_id": "back", "started_us": START_US, "stem": "20250615T150640-back.abcdef"}
-    write_tables(store, tables, **about)
-    store.delete([f"metrics/runs/{about['stem']}.parquet"])  # killed before it wrote its runs
-    compact(store, everything=True)
-    assert f"{about['stem']}.parquet" not in names(store)
-    write_tables(store, tables, **about)
-    assert shown(History(store)) == expected({*EVERY, "b0"})
-    write_tables(store, tables, **about)  # killed again, and done again: the same files
-    assert len([name for name in names(store) if "back" in name]) == 1
-    compact(store, everything=True)
-    assert shown(History(store)) == expected({*EVERY, "b0"})
 
 
 def test_a_short_time_is_for_few_files_and_no_others_are_opened(store: MemoryStore) -> None:

@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-import errno
-import json
-import sys
 import threading
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from pytest_vizart import GoldenDataset, PipelineError, UsageError, profile
-from pytest_vizart.audit.artifacts import placing, store
-from pytest_vizart.audit.log import AuditLog
-from pytest_vizart.errors import VizartWarning
+from pytest_vizart import GoldenDataset, PipelineError, profile
 from pytest_vizart.profiling.recording.summaries import summarise
-from pytest_vizart.quantities import parse_artifacts
-from pytest_vizart.records.run import RunResult
-from pytest_vizart.workflow import artifacts as workflow_artifacts
-from pytest_vizart.workflow.finish import collect
-from pytest_vizart.workflow.inert import InertRun
-from pytest_vizart.workflow.recording import RecordingOptions, measuring
 from pytest_vizart.workflow.run import Run
 from tests.plugin.conftest import make_shades
+from tests.workflow.saving_runs import classify, decode, finished, lines, saved
 
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> GoldenDataset:
-    """Samples a and b are dark, c and d light; the pipeline below gets c wrong."""
+    """Samples a and b are dark, c and d light; `classify` gets c wrong."""
     return GoldenDataset.load(make_shades(tmp_path))
-
-
-def decode(path: str) -> np.ndarray:
-    return np.array(Image.open(path))
-
-
-def classify(image: np.ndarray) -> str:
-    return "light" if image.mean() > 220 else "dark"
-
-
-def loop(run: Run, dataset: GoldenDataset) -> None:
-    for sample in run.samples(dataset):
-        with run.stage("decode") as stage:
-            image = stage.output(decode(sample.path))
-        with run.stage("classify") as stage:
-            label = stage.output(classify(image))
-        run.predict(label)
-
-
-Body = Callable[[Run, GoldenDataset], None]
-
-
-def finished(folder: Path, dataset: GoldenDataset, modes: str, body: Body = loop, level: str = "detailed") -> RunResult:
-    """Run and collect, as a test's hook does."""
-    audit = AuditLog(folder)
-    options = RecordingOptions(level)
-    run = Run(
-        "t", output=folder, recording=options, passes=2, warmup=1, audit=audit, artifacts=parse_artifacts(modes, "x")
-    )
-    error: BaseException | None = None
-    try:
-        with measuring(run.recorder):
-            body(run, dataset)
-    except Exception as raised:  # noqa: BLE001
-        error = raised
-    result = collect(run, session_id="s", error=error, partial=False, contended=False)
-    run.recorder.discard()
-    audit.close()
-    return result
-
-
-def saved(folder: Path) -> list[str]:
-    found = [path for path in folder.glob("runs/*/stages/*/*") if not path.name.startswith(".")]
-    return sorted(f"{path.parent.name}/{path.name}" for path in found)
-
-
-def lines(folder: Path, event: str) -> list[dict[str, Any]]:
-    told = [json.loads(line) for path in (folder / "logs").glob("*.jsonl") for line in path.read_text().splitlines()]
-    return [line for line in told if line["event"] == event]
 
 
 OF_ALL = [f"classify/{name}.txt" for name in "abcd"] + [f"decode/{name}.png" for name in "abcd"]
@@ -270,100 +208,6 @@ def test_values_are_neither_changed_nor_kept(tmp_path: Path, dataset: GoldenData
     assert saved(tmp_path) == []
 
 
-def test_what_nobody_can_write_is_one_note_for_each_stage(tmp_path: Path, dataset: GoldenDataset) -> None:
-    class Bad:
-        def __array__(self) -> np.ndarray:
-            raise RuntimeError("cannot be seen")
-
-    def body(run: Run, dataset: GoldenDataset) -> None:
-        for sample in run.samples(dataset):
-            for name, value in (("object", object()), ("bad", Bad()), ("nothing", None), ("text", sample.id)):
-                with run.stage(name) as stage:
-                    stage.output(value)
-
-    result = finished(tmp_path, dataset, "all", body)
-    assert saved(tmp_path) == [f"text/{name}.txt" for name in "abcd"]
-    notes = [note for note in result.info.notes if note.startswith("artifacts")]
-    assert notes == [
-        "artifacts: the output of stage object cannot be saved: object is no plain data",
-        "artifacts: the output of stage bad cannot be saved: RuntimeError: cannot be seen",
-    ]
-
-
-def test_what_is_too_large_is_left_out_and_told_once(
-    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store.ArtifactStore.__init__, "__kwdefaults__", {"max_value_bytes": 60, "max_run_bytes": 130})
-
-    def body(run: Run, dataset: GoldenDataset) -> None:
-        for _ in run.samples(dataset):
-            with run.stage("large") as stage:
-                stage.output("x" * 100)
-            with run.stage("small") as stage:
-                stage.output("x" * 50)
-
-    result = finished(tmp_path, dataset, "all", body)
-    assert saved(tmp_path) == ["small/a.txt", "small/b.txt"]
-    large, full = (note for note in result.info.notes if note.startswith("artifacts"))
-    assert "an output of stage large" in large
-    assert "those of stage small" in full
-
-
-def test_a_saved_value_that_is_too_large_is_warned_of_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
-) -> None:
-    monkeypatch.setattr(store.ArtifactStore.__init__, "__kwdefaults__", {"max_value_bytes": 60, "max_run_bytes": 130})
-    run = Run("t", output=tmp_path)
-    assert [run.save(name, "x" * 100) for name in "ab"] == [None, None]
-    (told,) = recwarn.list
-    assert "save('a'): not saved" in str(told.message)
-
-
-@pytest.mark.parametrize("modes", ["all", "failures"])
-def test_a_full_disk_is_told_once_and_the_test_goes_on(
-    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch, modes: str
-) -> None:
-    def full(file: object, data: bytes) -> int:
-        error = OSError(errno.ENOSPC, "No space left on device")
-        file.problem = placing.DiskError(error)  # type: ignore[attr-defined]
-        raise error
-
-    monkeypatch.setattr(placing._BoundedFile, "write", full)
-    with pytest.warns(VizartWarning, match="No space left") as caught:
-        result = finished(tmp_path, dataset, modes)
-    assert len(caught) == 1
-    assert result.info.status == "passed"
-    assert len(result.outcomes) == 4
-    assert saved(tmp_path) == []
-    assert [note for note in result.info.notes if "No space left" in note]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no limits")
-def test_a_small_value_on_a_full_disk_costs_save_nothing_but_a_warning(tmp_path: Path) -> None:
-    import resource
-
-    run = Run("t", output=tmp_path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    try:
-        with pytest.warns(VizartWarning, match="no longer saved") as caught:
-            saved = [run.save(name, "some more than ten bytes") for name in "xy"]
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert saved == [None, None]
-    assert len(caught) == 1
-
-
-def test_a_folder_that_cannot_be_written_costs_save_nothing_but_a_warning(tmp_path: Path) -> None:
-    (tmp_path / "runs").write_text("a file where the folder should be")
-    run = Run("t", output=tmp_path)
-    with pytest.warns(VizartWarning, match="no longer saved") as caught:
-        assert [run.save("x", "text"), run.save("y", "text")] == [None, None]
-    assert len(caught) == 1
-    with pytest.raises(UsageError, match="cannot be saved"):
-        run.save("z", object())
-
-
 def test_saving_costs_no_stage_any_time(
     tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,29 +237,6 @@ def test_saving_costs_no_stage_any_time(
         assert result.profile.artifacts_ms >= 20 * writes
         assert longest_ms["outer"] < 20 > longest_ms["inner"]
         assert longest_ms["all"] < result.profile.artifacts_ms
-
-
-def test_used_files_are_kept_by_digest(tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("weights").mkdir()
-    for name, content in (("model.onnx", b"1"), ("weights/a", b"2"), ("weights/b", b"3")):
-        Path(name).write_bytes(content)
-    paths: list[Path] = []
-
-    def body(run: Run, dataset: GoldenDataset) -> None:
-        paths.extend((run.uses("model.onnx"), run.uses(tmp_path / "weights"), run.uses("model.onnx")))
-        loop(run, dataset)
-
-    first = finished(tmp_path / "out", dataset, "none", body).info.models
-    assert paths[0] == Path("model.onnx")
-    assert set(first) == {"model.onnx", "weights"}
-    Path("weights/b").write_bytes(b"other")
-    second = finished(tmp_path / "out", dataset, "none", body).info.models
-    assert first["model.onnx"] == second["model.onnx"]
-    assert first["weights"] != second["weights"]
-    with pytest.raises(UsageError, match="no such file"):
-        Run("t", output=tmp_path).uses("absent.onnx")
-    assert InertRun("t").uses("absent.onnx") == Path("absent.onnx")
 
 
 def prefetch(run: Run, dataset: GoldenDataset) -> None:
@@ -466,41 +287,6 @@ def test_what_comes_when_its_sample_is_done_is_dropped_with_a_note(
     assert saved(tmp_path) == []
     (note,) = (note for note in result.info.notes if "artifacts" in note)
     assert "stage decode that came when their sample was done" in note
-
-
-def test_a_run_ends_where_the_working_directory_is_gone(
-    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def body(run: Run, dataset: GoldenDataset) -> None:
-        run.uses("model")
-        folder = tmp_path / "gone"
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        folder.rmdir()
-        loop(run, dataset)
-        with pytest.raises(UsageError, match="no such file"):
-            run.uses("absent")
-        with pytest.raises(UsageError, match="no such file"):
-            run.uses(".")
-
-    monkeypatch.chdir(tmp_path)
-    Path("model").write_text("x")
-    result = finished(tmp_path / "out", dataset, "all", body)
-    assert result.info.status == "passed"
-    assert list(result.info.models) == ["model"]
-    assert len(result.outcomes) == 4
-    Run("begun there", output=tmp_path / "out").finish_saving()
-
-
-def test_saving_never_keeps_the_verdict_from_being_reached(
-    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("planted")
-
-    monkeypatch.setattr(workflow_artifacts, "used_files", broken)
-    with pytest.warns(VizartWarning, match="not all is saved: RuntimeError: planted"):
-        assert len(finished(tmp_path, dataset, "none").outcomes) == 4
 
 
 def test_lines_of_saved_files_say_warmup_and_later_passes(tmp_path: Path, dataset: GoldenDataset) -> None:

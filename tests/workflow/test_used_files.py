@@ -5,9 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from pytest_vizart import GoldenDataset, UsageError
 from pytest_vizart.golden.files import content_digest
 from pytest_vizart.workflow import used_files as module
+from pytest_vizart.workflow.inert import InertRun
+from pytest_vizart.workflow.run import Run
 from pytest_vizart.workflow.used_files import Budget, shown_path, used_files, working_folder
+from tests.plugin.conftest import make_shades
+from tests.workflow.saving_runs import finished, loop
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> GoldenDataset:
+    """Samples a and b are dark, c and d light; `classify` gets c wrong."""
+    return GoldenDataset.load(make_shades(tmp_path))
 
 
 def test_files_are_told_by_all_their_bytes(tmp_path: Path) -> None:
@@ -103,3 +114,50 @@ def test_paths_are_absolute_where_the_working_directory_is_gone(
     gone.rmdir()
     assert working_folder() is None
     assert shown_path(Path("/data/a.png"), working_folder()) == "/data/a.png"
+
+
+def test_used_files_are_kept_by_digest(tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("weights").mkdir()
+    for name, content in (("model.onnx", b"1"), ("weights/a", b"2"), ("weights/b", b"3")):
+        Path(name).write_bytes(content)
+    paths: list[Path] = []
+
+    def body(run: Run, dataset: GoldenDataset) -> None:
+        paths.extend((run.uses("model.onnx"), run.uses(tmp_path / "weights"), run.uses("model.onnx")))
+        loop(run, dataset)
+
+    first = finished(tmp_path / "out", dataset, "none", body).info.models
+    assert paths[0] == Path("model.onnx")
+    assert set(first) == {"model.onnx", "weights"}
+    Path("weights/b").write_bytes(b"other")
+    second = finished(tmp_path / "out", dataset, "none", body).info.models
+    assert first["model.onnx"] == second["model.onnx"]
+    assert first["weights"] != second["weights"]
+    with pytest.raises(UsageError, match="no such file"):
+        Run("t", output=tmp_path).uses("absent.onnx")
+    assert InertRun("t").uses("absent.onnx") == Path("absent.onnx")
+
+
+def test_a_run_ends_where_the_working_directory_is_gone(
+    tmp_path: Path, dataset: GoldenDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(run: Run, dataset: GoldenDataset) -> None:
+        run.uses("model")
+        folder = tmp_path / "gone"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        folder.rmdir()
+        loop(run, dataset)
+        with pytest.raises(UsageError, match="no such file"):
+            run.uses("absent")
+        with pytest.raises(UsageError, match="no such file"):
+            run.uses(".")
+
+    monkeypatch.chdir(tmp_path)
+    Path("model").write_text("x")
+    result = finished(tmp_path / "out", dataset, "all", body)
+    assert result.info.status == "passed"
+    assert list(result.info.models) == ["model"]
+    assert len(result.outcomes) == 4
+    Run("begun there", output=tmp_path / "out").finish_saving()

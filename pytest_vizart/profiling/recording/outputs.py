@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_vizart.errors import warn
 from pytest_vizart.profiling.clock import Clock
-from pytest_vizart.profiling.recording.open_spans import ClockedSpan, DetailedSpan
+from pytest_vizart.profiling.recording.detailed_spans import ClockedSpan, DetailedSpan
 from pytest_vizart.profiling.recording.summaries import summarise
 from pytest_vizart.records.profile import OutputSummary
 

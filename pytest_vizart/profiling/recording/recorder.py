@@ -20,7 +20,7 @@ from pytest_vizart.profiling.recording.outputs import OutputTaker
 from pytest_vizart.profiling.recording.span_file import RECORD_BYTES, RSS
 from pytest_vizart.profiling.recording.span_sink import SpanSink, nothing
 from pytest_vizart.profiling.recording.span_table import Recorded, read_spans
-from pytest_vizart.profiling.recording.stage_classes import CALIBRATION
+from pytest_vizart.profiling.recording.stage_names import CALIBRATION
 from pytest_vizart.records.profile import MemoryPoint
 from pytest_vizart.records.span import SpanTable
 

@@ -1,13 +1,10 @@
-"""Where spans go: the journal and the probes of one run, as the spans themselves use them."""
+"""Where spans go: the journal of one run, and the probes that read what is measured of them."""
 
 from __future__ import annotations
 
-import os
 import struct
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,6 @@ from pytest_vizart.profiling.probes.peak_sampler import PeakSampler
 from pytest_vizart.profiling.probes.sources import (
     EdgeProbe,
     MemoryProbe,
-    Usage,
     exact_peak_probe,
     io_probe,
     memory_probe,
@@ -34,50 +30,20 @@ from pytest_vizart.profiling.recording.span_file import (
     CPU,
     ENDED,
     ENDED_AT,
-    NO_PARENT,
-    OPENED,
     PEAK,
-    RECORD_BYTES,
     RSS,
     USAGE,
-    SpanFile,
-    new_name,
-    set_error,
     set_groups,
 )  # fmt: skip
-from pytest_vizart.profiling.recording.span_table import median_wall_ns
-from pytest_vizart.profiling.recording.stage_classes import CALIBRATION, StageClasses
+from pytest_vizart.profiling.recording.span_journal import SpanJournal
+from pytest_vizart.profiling.recording.span_reading import median_wall_ns
+from pytest_vizart.profiling.recording.stage_classes import StageClasses
 
-Place = tuple[str | None, int, bool, int]  # sample, pass, whether it is warm-up, items
 EVERY_STAGE: frozenset[str | None] = frozenset((None,))
 
 
-class _SpanState:
-    """What spans read at every stage. Slots, because a class of many attributes gives no fast ones otherwise."""
-
-    __slots__ = (
-        "buffer", "classes", "cpu_ns", "groups", "last", "now_ns", "offsets", "outputs", "place", "process_cpu_ns",
-        "rss", "short_ns", "takes_outputs", "usage",
-    )  # fmt: skip
-
-    buffer: Any
-    classes: dict[str, type[OpenSpan]]
-    cpu_ns: Callable[[], int]
-    groups: int
-    last: int  # number of the stage that ended last, 0 for none
-    now_ns: Callable[[], int]
-    offsets: Iterator[int]
-    outputs: list[tuple[Any, Any]]
-    place: int
-    process_cpu_ns: Callable[[], int]
-    rss: Callable[[], int | None]
-    short_ns: int
-    takes_outputs: bool
-    usage: Callable[[], Usage]
-
-
-class SpanSink(_SpanState):
-    """Takes the spans of one run; all but the slots above is off their fast path."""
+class SpanSink(SpanJournal):
+    """Takes the spans of one run; all but the slots of SpanState is off their fast path."""
 
     def __init__(
         self,
@@ -94,89 +60,33 @@ class SpanSink(_SpanState):
         child_of: str | None,
         taker: OutputTaker | None = None,
     ) -> None:
-        self.profile, self.folder, self.token, self.parent_journal = profile, folder, token, child_of
-        self.clock = clock
-        self.closed = False
-        self.made_in = os.getpid()
-        # Stage, and which exception it was: holding it would keep alive what its frames hold.
-        self.failure: tuple[str, int, type[BaseException]] | None = None
-        self.place_now: Place = (None, 0, False, 1)
-        self._numbered: tuple[int, Place] = (0, self.place_now)  # its number, in one, as other threads need them
+        super().__init__(folder=folder, about=about, clock=clock, token=token, child_of=child_of)
+        self.profile = profile
         self.summaries = Outputs(clock, taker, lambda: self.rss())
-        self._about = dict(about or {})
         self._detailed = profile != "basic"
         self._peak_stages = EVERY_STAGE if profile == "full" else peak_stages
         self._memory = memory
-        self._errors: dict[str, int] = {}
         self._functions: Any = None
         self._sampler: PeakSampler | None = None
         self._trim: Callable[[], None] | None = None
-        self._places = 0
-        self._lock = threading.RLock()
-        self.now_ns, self.cpu_ns, self.process_cpu_ns = clock.wall_ns, clock.cpu_ns, clock.process_cpu_ns
-        self.offsets = count(0, RECORD_BYTES)
+        self.cpu_ns, self.process_cpu_ns = clock.cpu_ns, clock.process_cpu_ns
         self.short_ns = short_stage_ns
-        self.last = self.place = 0
         self.takes_outputs = False
         self.outputs = []
-        self.buffer = bytearray(0)
         edges = self._open_probes()
         self._stages = StageClasses(
-            self, detailed=self._detailed, edges=edges, kept=stages_kept, hands_over=taker is not None
+            self,
+            names=self._stage_names,
+            detailed=self._detailed,
+            edges=edges,
+            kept=stages_kept,
+            hands_over=taker is not None,
         )
         self.classes = self._stages.plain
         reader = heap_reader() if self._detailed else None
         self.heap = None if reader is None else HeapWatch(reader)
-        self._file = SpanFile.not_begun()
         if child_of is None:  # a child process begins its journal with its first stage
             self.open_file()
-
-    def enter_place(
-        self, sample_id: str | None, pass_index: int, warmup: bool, items: int, input_path: str | None = None
-    ) -> None:
-        """Say where the following spans stand, and nothing else: what a child process does."""
-        self.place_now = place = (sample_id, pass_index, warmup, items)
-        self._places += 1
-        self._numbered = (self._places, place)
-        self.place = self._places
-        if len(self.buffer):  # else the journal will begin with it
-            self._write_place(input_path)
-
-    def _write_place(self, input_path: str | None = None) -> None:
-        self._file.write("place", self.place, *self.place_now, self.now_ns(), input_path)
-
-    def stage_name(self, number: int) -> str:
-        return self._stages.names[number]
-
-    def make_room(self, span: OpenSpan) -> None:
-        """Enlarge the journal and begin a span again, for which there was no room."""
-        with self._lock:
-            if self.closed:
-                return
-            if not len(self.buffer):  # forked off a moment ago: a journal of its own
-                self.open_file()
-            while span.offset + RECORD_BYTES > len(self.buffer):
-                if self._file.full:
-                    return
-                self._file.grow()
-                self.buffer = self._file.buffer
-            parent = NO_PARENT if span.parent is None else span.parent.offset
-            OPENED.pack_into(self.buffer, span.offset, span.number, self.place, parent)
-
-    def fail(self, span: OpenSpan, error: BaseException | None) -> None:
-        """Note which exception left a span."""
-        if error is None or not self._has_record(span.offset):
-            return
-        name = _name_of(type(error))
-        number = self._errors.get(name)
-        if number is None:
-            number = self._errors[name] = len(self._errors) + 1
-            self._file.write("error", number, name)
-        with suppress(struct.error):  # the run ends at this moment, in another thread
-            set_error(self.buffer, span.offset, number)
-        if span.number != CALIBRATION and (self.failure is None or self.failure[1] != id(error)):
-            # The innermost stage; an outer one that it passes changes nothing.
-            self.failure = (span.name, id(error), type(error))
 
     def end_clocked(self, span: Any, wall_ns: int, cpu_ns: int, process_cpu_ns: int) -> None:
         """End a span whose memory cannot be read."""
@@ -259,29 +169,6 @@ class SpanSink(_SpanState):
         if self._functions is not None:
             self._functions.stop()
 
-    def ensure_file(self) -> None:
-        """Begin a journal, where this process was forked off and has none yet."""
-        if not len(self.buffer) and not self.closed:
-            self.open_file()
-
-    def open_file(self) -> None:
-        """Begin a journal, with all that is known so far."""
-        header = {
-            "pid": os.getpid(),
-            "parent": self.parent_journal,
-            "clock_ns": self.now_ns(),
-            "epoch_us": self.clock.epoch_us(),
-            **self._about,
-        }
-        self._file = SpanFile(self.folder, new_name(self.token), header)
-        self.buffer = self._file.buffer
-        for number, name in enumerate(self._stages.names[1:], 1):
-            self._file.write("stage", number, name)
-        for name, number in self._errors.items():
-            self._file.write("error", number, name)
-        if self._places:
-            self._write_place()
-
     def _open_probes(self) -> EdgeProbes:
         usage = usage_reader() if self._detailed or self._peak_stages else None
         if (self._detailed or self._peak_stages) and self._memory is None:
@@ -293,16 +180,7 @@ class SpanSink(_SpanState):
         everywhere: list[EdgeProbe] = [] if io is None else [io]
         return EdgeProbes(everywhere, exact_peak_probe() if self._peak_stages else None, self._peak_stages)
 
-    def _has_record(self, offset: int) -> bool:
-        """False when the run is over, or the span is one of the process that this one was forked off from."""
-        return offset + RECORD_BYTES <= len(self.buffer)
-
 
 def nothing() -> int | None:
     """What a probe that is not there reads."""
     return 0
-
-
-def _name_of(kind: type) -> str:
-    """The class's own name, whatever its metaclass says."""
-    return str(type.__dict__["__name__"].__get__(kind))

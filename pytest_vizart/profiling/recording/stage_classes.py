@@ -6,24 +6,19 @@ import threading
 from typing import TYPE_CHECKING
 
 from pytest_vizart.profiling.probes.edge_probes import EdgeProbes, SafeProbe
-from pytest_vizart.profiling.recording.open_spans import (
+from pytest_vizart.profiling.recording.detailed_spans import (
     ClockedSpan,
     DetailedSpan,
     FunctionSpan,
-    HandingSpan,
     HeapSpan,
-    OpenSpan,
     ProbedSpan,
-    TimedSpan,
-    of_stage,
 )  # fmt: skip
-from pytest_vizart.profiling.recording.stage_names import checked_name
-from pytest_vizart.records.span import CALIBRATION_STAGE
+from pytest_vizart.profiling.recording.open_spans import HandingSpan, OpenSpan, TimedSpan, of_stage
+from pytest_vizart.profiling.recording.stage_names import CALIBRATION, checked_name
 
 if TYPE_CHECKING:
     from pytest_vizart.profiling.recording.span_sink import SpanSink
 
-CALIBRATION = 1
 _SHORT_SPANS = 5
 
 Classes = dict[str, type[OpenSpan]]
@@ -36,6 +31,7 @@ class StageClasses:
     are made when a stage is first begun there, and again after `rebuild`.
 
     Args:
+        names: of the stages, by their numbers; those of new stages are added.
         detailed: whether the level is above basic.
         edges: further probes, by stage.
         kept: stages that are measured in full however short they are; None stands for every stage.
@@ -46,12 +42,13 @@ class StageClasses:
         self,
         recorder: SpanSink,
         *,
+        names: list[str],
         detailed: bool,
         edges: EdgeProbes,
         kept: frozenset[str | None],
         hands_over: bool = False,
     ) -> None:
-        self.names: list[str] = ["", CALIBRATION_STAGE]
+        self.names = names
         self.plain: Classes = {}
         self.with_heap: Classes = {}
         self.timed_only: set[int] = set()

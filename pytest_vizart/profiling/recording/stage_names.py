@@ -1,10 +1,11 @@
-"""Which names stages may have."""
+"""Which names stages may have, and the number of the one that is there from the start."""
 
 from __future__ import annotations
 
 from pytest_vizart.errors import UsageError
 from pytest_vizart.records.span import CALIBRATION_STAGE
 
+CALIBRATION = 1
 MAX_STAGE_NAMES = 1_000
 MAX_NAME_LENGTH = 200
 _RESERVED = (CALIBRATION_STAGE, "(pipeline)", "(all)")

@@ -6,7 +6,8 @@ import struct
 from types import TracebackType
 from typing import Any, Self
 
-from pytest_vizart.profiling.recording.open_spans import ClockedSpan, DetailedSpan, innermost
+from pytest_vizart.profiling.recording.detailed_spans import ClockedSpan, DetailedSpan
+from pytest_vizart.profiling.recording.open_spans import innermost
 from pytest_vizart.profiling.recording.span_file import set_pauses
 
 

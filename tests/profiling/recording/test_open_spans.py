@@ -277,7 +277,7 @@ def test_no_more_threads_no_sampled_peak(monkeypatch: pytest.MonkeyPatch, tmp_pa
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("threading.Thread.start", refuse)
-    monkeypatch.setattr("pytest_vizart.profiling.recording.open_spans.LONG_NS", 0)
+    monkeypatch.setattr("pytest_vizart.profiling.recording.detailed_spans.LONG_NS", 0)
     recorder = Recorder(folder=tmp_path)
     for _ in range(3):
         with recorder.stage("long"):

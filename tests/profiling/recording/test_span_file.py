@@ -13,7 +13,8 @@ import pytest
 
 from pytest_vizart.profiling.recording import span_file
 from pytest_vizart.profiling.recording.recorder import Recorder
-from pytest_vizart.profiling.recording.span_table import concatenated, join_files, read_files
+from pytest_vizart.profiling.recording.span_reading import read_files
+from pytest_vizart.profiling.recording.span_table import concatenated, join_files
 from pytest_vizart.records.span import CRASHED, SpanTable
 
 SCRIPT = """

@@ -166,12 +166,6 @@ def with_profile(run_id: str, days_ago: float) -> Any:
     return replace(run, info=replace(run.info, profile="imported"))
 
 
-@pytest.fixture
-def of_now(output: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("pytest_vizart.workflow.cleaning.session_end.time.time_ns", lambda: NOW_US * 1_000)
-    return output
-
-
 def test_a_note_alone_is_told_without_a_stray_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_vizart.workflow.cleaning.session_end.time.time_ns", lambda: NOW_US * 1_000)
     keep(tmp_path, [run_of("r80", 80)])
