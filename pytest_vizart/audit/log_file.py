@@ -20,6 +20,7 @@ _LOOK_S = 0.25
 _LOOK_BYTES = 1_000_000
 _MOST_NUMBERS = 10_000
 _STILL_S = 0.01
+_PATIENCE_S = 1.0
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
@@ -147,8 +148,8 @@ def _end_last_line(descriptor: int) -> None:
     """
     if not hasattr(os, "pread"):
         return
-    size = -1
-    while (now := os.fstat(descriptor).st_size) != size:
+    size, until_s = -1, time.monotonic() + _PATIENCE_S
+    while (now := os.fstat(descriptor).st_size) != size and time.monotonic() < until_s:
         size = now
         if not size or os.pread(descriptor, 1, size - 1) == b"\n":
             return

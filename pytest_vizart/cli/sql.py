@@ -107,7 +107,7 @@ def _reading(
             joins.append(f"anti join empty.{name}_again using (run_id, {_FILE})")
         if name != "runs":
             known = f"(select run_id from read_parquet({_files(runs)}, union_by_name = true))" if runs else "empty.runs"
-            if database.execute(f"from {read} anti join {known} using (run_id) limit 1").fetchone() is not None:
+            if _are_unknown(database, read, known):
                 joins.append(f"semi join {known} using (run_id)")
     return f"union all by name select * exclude ({_FILE}) from {' '.join([read, *joins])}"
 
@@ -123,6 +123,16 @@ def _are_twice(database: duckdb.DuckDBPyConnection, name: str, read: str, paths:
         f"> min(list_position({_list_of(paths)}, {_FILE})) over (partition by run_id)"
     )
     return True
+
+
+def _are_unknown(database: duckdb.DuckDBPyConnection, read: str, known: str) -> bool:
+    """Whether there are rows of runs that are not known; not where a damaged file may have had those runs."""
+    import duckdb
+
+    try:
+        return database.execute(f"from {read} anti join {known} using (run_id) limit 1").fetchone() is not None
+    except duckdb.Error:  # if it is the table itself that is damaged, the query tells
+        return False
 
 
 def _files(paths: Sequence[str]) -> str:

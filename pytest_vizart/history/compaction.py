@@ -55,8 +55,8 @@ def compact(
     Args:
         budget_s: seconds after which nothing more is begun; the next one goes on.
         everything: merge whatever can be, also few files.
-        min_loose: so many loose files, of all tables together, are worth merging: a question to the history opens those
-            of a table or two.
+        min_loose: so many loose files, of all tables together, are worth merging, as far as they can be in that time: a
+            question to the history opens those of a table or two.
 
     Raises:
         HistoryError: the place cannot be listed or written to; nothing is lost by it.
@@ -68,7 +68,7 @@ def compact(
             return Compacted()
         work = _Work(store, budget_s)
         before = work.size()
-        enough = 2 if everything or work.loose() >= min_loose else None
+        enough = 2 if everything or work.has_loose(min_loose) else None
         done = [work.merge(table, everything, enough) for table in TABLES]
         after = work.size()
         return Compacted(before[0], after[0], before[1], after[1], all(done))
@@ -135,10 +135,19 @@ class _Work:
         entries = [entry for table in TABLES for entry in self._files.store.files(f"metrics/{table}")]
         return len(entries), sum(entry.size_bytes for entry in entries)
 
-    def loose(self) -> int:
-        """Return how many files were not merged yet."""
+    def has_loose(self, count: int) -> bool:
+        """Whether there are so many files that were not merged yet, and can be."""
         entries = [entry for table in TABLES for entry in self._files.store.files(f"metrics/{table}")]
-        return sum(parse_name(entry.base_name).level == 0 for entry in entries)
+        if sum(parse_name(entry.base_name).level == 0 for entry in entries) < count:
+            return False
+        return sum(map(self._loose_to_merge, TABLES)) >= count
+
+    def _loose_to_merge(self, table: str) -> int:
+        bounds = Bounds.within(self._left_s())
+        plan = next_plan(
+            until_settled(lambda: self._tidied(table)).free, self._rows_of, min_loose=2, everything=False, bounds=bounds
+        )
+        return 0 if plan is None or any(file.name.level for file in plan.sources) else len(plan.sources)
 
     def merge(self, table: str, everything: bool, min_loose: int | None) -> bool:
         """Merge files of a table; return whether all that should be is. `min_loose` as of `next_plan`."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pytest_vizart.history import run_sets
 from pytest_vizart.history.aggregates import stages_of_spans
 from pytest_vizart.history.columns import distinct
 from pytest_vizart.history.files import TableFiles
 from pytest_vizart.history.rows import rounded_time
+from pytest_vizart.history.run_sets import compacted_alike
 
 FIRST_VERSION_WITH_STAGES = 4
 
@@ -40,11 +40,12 @@ class ComputedStages:
 
     def candidates(self) -> pa.Array:
         """Return the runs that older versions may have kept. Raises: VanishedError."""
-        stages = {file.entry.base_name for file in self._files.listing("stages").live}
+        stages, runs = (self._files.listing(table).live for table in ("stages", "runs"))
+        with_stages = {file.entry.base_name for file in stages}
+        alike = compacted_alike(self._files, runs, stages)
         found = []
-        compacted_alike = run_sets.compacted_alike(self._files, "stages")
-        for file in self._files.listing("runs").live:
-            if file.entry.base_name in stages or (compacted_alike and file.name.level != 0):
+        for file in runs:
+            if file.entry.base_name in with_stages or (alike and file.name.level != 0):
                 continue
             footer = self._files.footer(file) if file.name.level == 0 else None
             if footer is None or footer.version < FIRST_VERSION_WITH_STAGES:

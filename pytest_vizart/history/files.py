@@ -131,7 +131,7 @@ class TableFiles:
     def read_all_small(self, files: Sequence[KeptFile], columns: Sequence[str]) -> list[pa.Table]:
         """Return columns of those files of one table that are not damaged, and keep them. Raises: VanishedError."""
         loose = [file for file in files if file.name.level == 0 and file.entry.size_bytes <= READ_AT_ONCE_BYTES]
-        new = [file for file in loose if not set(columns) <= self._small.get(_key(file), {}).keys()]
+        new = [file for file in loose if not self.has_small(file, columns)]
         missing = {name for file in new for name in columns if name not in self._small.get(_key(file), {})}
         if len(new) > 1:
             names = tuple(sorted(missing))
@@ -151,6 +151,10 @@ class TableFiles:
             kept |= dict(zip(missing, read.columns, strict=True))
         return pa.table({name: kept[name] for name in columns})
 
+    def has_small(self, file: KeptFile, columns: Collection[str]) -> bool:
+        """Whether `read_small` has kept these columns of a file."""
+        return set(columns) <= self._small.get(_key(file), {}).keys()
+
     def may_hold(self, file: KeptFile, texts: Iterable[Collection[str]]) -> bool:
         """Whether a small file may have a row with one text of each of these; its bytes tell, without opening it.
 
@@ -159,7 +163,7 @@ class TableFiles:
         """
         short = [each for each in texts if len(each) <= _FEW_TEXTS]
         key = _key(file)
-        if not short or key in self._small or file.name.level != 0 or file.entry.size_bytes > _FETCHED_WHOLE_BYTES:
+        if not short or file.name.level != 0 or file.entry.size_bytes > _FETCHED_WHOLE_BYTES:
             return True
         if key not in self._fetched:
             try:

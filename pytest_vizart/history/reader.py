@@ -217,7 +217,10 @@ class History:
         asked = self._computed.candidates() if choice is None else choice.run_ids
         if not len(asked):
             values = {} if stage is None else {"stage": [stage]}
-            return read_rows(self._files, self._index, Wanted("stages", columns, choice, values))
+            rows = read_rows(self._files, self._index, Wanted("stages", columns, choice, values))
+            asked = self._computed.candidates() if choice is None else asked  # reading may have met a damaged file
+            if not len(asked):
+                return rows
         needed = tuple(dict.fromkeys((*columns, "run_id", "stage")))
         rows = read_rows(self._files, self._index, Wanted("stages", needed, choice))
         without = asked.filter(pc.invert(pc.is_in(asked, value_set=distinct(rows["run_id"]))))

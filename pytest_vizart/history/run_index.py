@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -48,12 +48,21 @@ class _Found:
     session: str | None  # in the name of the file
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """Runs of an earlier answer. strangers: sessions in names of files that none of these runs is of: somebody may have
+    renamed those files."""
+
+    rows: pa.Table
+    strangers: frozenset[str]
+
+
 class RunIndex:
     """The runs of a history. Rows of other tables whose run is not among them are not shown."""
 
     def __init__(self, files: TableFiles) -> None:
         self._files = files
-        self._remembered: tuple[tuple[KeptFile, ...], list[pa.Table]] = ((), [])
+        self._remembered: tuple[tuple[KeptFile, ...], list[_Remembered]] = ((), [])
 
     def choose(self, run_ids: Collection[str] | None, session_ids: Collection[str] | None) -> RunChoice:
         """Return the runs that have one of these IDs and are of one of these sessions; None: any.
@@ -75,7 +84,7 @@ class RunIndex:
         texts = [each for each in (run_ids, session_ids) if each is not None]
         found = []
         for file in live:
-            if not self._files.may_hold(file, texts):
+            if not self._files.has_small(file, COLUMNS) and not self._files.may_hold(file, texts):
                 continue
             table = self._files.read_small(file, COLUMNS)
             if table is not None:
@@ -89,8 +98,9 @@ class RunIndex:
     def remember(self, live: tuple[KeptFile, ...], runs: pa.Table) -> None:
         """Keep rows of runs that were read from these files, with the columns of COLUMNS: who asks for runs often asks
         next for what belongs to them."""
-        rows = runs.select(COLUMNS)
-        self._remembered = (live, [*(self._remembered[1] if self._remembered[0] == live else ()), rows][-_REMEMBERED:])
+        new = _Remembered(runs.select(COLUMNS), _strangers(live, runs["session_id"]))
+        before = self._remembered[1] if self._remembered[0] == live else ()
+        self._remembered = (live, [*before, new][-_REMEMBERED:])
 
     def remembered(
         self, live: tuple[KeptFile, ...], run_ids: Collection[str], session_ids: Collection[str] | None = None
@@ -100,11 +110,12 @@ class RunIndex:
             return None
         wanted = strings(run_ids)
         count = pc.count_distinct(wanted).as_py()
-        for rows in reversed(self._remembered[1]):
-            found = chosen(rows, rows_with(rows["run_id"], wanted))
+        for each in reversed(self._remembered[1]):
+            found = chosen(each.rows, rows_with(each.rows["run_id"], wanted))
             if found.num_rows == count:
                 own = None if session_ids is None else strings(session_ids)
-                return _choice([_Found(_rows_of(found, None, own), None)])
+                choice = _choice([_Found(_rows_of(found, None, own), None)])
+                return choice if choice.sessions is None else replace(choice, sessions=choice.sessions | each.strangers)
         return None
 
     def unknown(self, run_ids: pa.Array) -> pa.Array:
@@ -149,6 +160,14 @@ def _choice(found: list[_Found]) -> RunChoice:
         else sessions | {each.session for each in found if each.session is not None},
         started_us=None if starts.null_count else tuple(sorted(starts.to_pylist())),
     )
+
+
+def _strangers(live: Collection[KeptFile], session_ids: pa.ChunkedArray) -> frozenset[str]:
+    in_names = {file.name.session for file in live if file.name.session is not None}
+    own = distinct(session_ids)
+    if not in_names or pc.all(pc.is_in(strings(in_names), value_set=own)).as_py():
+        return frozenset()
+    return frozenset(in_names - names_of(own.to_pylist()))
 
 
 def names_of(session_ids: Collection[str]) -> frozenset[str]:

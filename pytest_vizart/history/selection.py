@@ -20,7 +20,7 @@ from pytest_vizart.history.encoding import SEARCHABLE
 from pytest_vizart.history.files import READ_AT_ONCE_BYTES, TableFiles
 from pytest_vizart.history.parquet_file import KeptFile, read_columns, schema_of
 from pytest_vizart.history.run_index import RunChoice, RunIndex
-from pytest_vizart.history.run_sets import apart, compacted_alike, loose_with_runs
+from pytest_vizart.history.run_sets import each_row_counts
 from pytest_vizart.history.schema import TABLES
 
 
@@ -45,7 +45,9 @@ class Wanted:
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        wanted = {*self.columns, *self.asked, *(("run_id",) if self.told_apart else ())}
+        wanted = {*self.columns, *self.asked}
+        if self.told_apart or not wanted:  # a table without columns would have no rows
+            wanted.add("run_id")
         return tuple(name for name in TABLES[self.table].names if name in wanted)
 
     @cached_property
@@ -70,7 +72,7 @@ def read_rows(files: TableFiles, index: RunIndex, wanted: Wanted) -> pa.Table:
     live = files.listing(wanted.table).live
     if runs is not None:
         found = read_files(files, wanted, [file for file in live if runs.may_be_of(file.name.session)])
-    elif loose_with_runs(files, live) and apart(live) and compacted_alike(files, wanted.table):
+    elif each_row_counts(files, live):
         return read_files(files, replace(wanted, told_apart=False), live).rows.select(list(wanted.columns))
     else:
         found = read_files(files, wanted, live).of_known_runs(files, index)

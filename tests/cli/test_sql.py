@@ -75,6 +75,15 @@ def test_rows_of_runs_that_are_not_kept_are_not_shown(output: Path) -> None:
     assert rows(output, "select distinct run_id from stages") == [{"run_id": "r1"}]
 
 
+def test_where_runs_are_damaged_other_tables_are_shown(output: Path) -> None:
+    for path in (output / "metrics" / "runs").iterdir():
+        column = pq.read_metadata(path).row_group(0).column(0)
+        payload = bytearray(path.read_bytes())
+        payload[column.data_page_offset + column.total_compressed_size - 1] = 0xFF
+        path.write_bytes(payload)
+    assert rows(output, "select count(*) as n from stages") == [{"n": 4}]
+
+
 def test_a_table_csv_and_times(output: Path) -> None:
     lines = vizart(sql, output, "select run_id, started_at, samples from runs order by 1").output.splitlines()
     assert lines[1].split() == ["r1", "2025-06-15T15:06:40+00:00", "2"]

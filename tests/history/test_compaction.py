@@ -50,6 +50,21 @@ def test_few_loose_files_are_left_alone(store: MemoryStore) -> None:
     assert [len(names(store, table)) for table in ("runs", "stages", "spans", "accuracy")] == [1, 1, 1, 1]
 
 
+def test_files_that_cannot_be_merged_do_not_have_others_merged_at_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for entry in store.files("metrics/spans"):
+        store.write(entry.name, b"PAR1")
+    before = dict(store.content)
+    with pytest.warns(VizartWarning, match="spans"):
+        compact(store, min_loose=16)
+    assert store.content == before
+    keep_session(store, "one more", ["r9"], second=9)
+    with pytest.warns(VizartWarning, match="spans"):
+        compact(store, min_loose=16)
+    assert [len(names(store, table)) for table in ("runs", "stages", "accuracy")] == [1, 1, 1]
+
+
 def test_ten_files_of_a_level_become_one_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merge_plans, "FAN", 3)
     kept = MemoryStore()

@@ -53,6 +53,28 @@ def test_a_session_by_name_opens_its_files_alone(store: MemoryStore) -> None:
     assert (touched(store, "spans"), touched(store, "runs")) == ({"s2"}, {"s2"})
 
 
+def test_runs_of_an_earlier_answer_are_looked_for_where_they_lie(store: MemoryStore) -> None:
+    history = History(store)
+    for each in ("test_0", "test_1"):
+        history.runs(test_id=each)
+    store.opened.clear()
+    assert history.runs(run_ids=["r2b"])["session_id"].to_pylist() == ["s2"]
+    assert touched(store, "runs") == {"s2"}
+
+
+def test_files_that_somebody_renamed_are_looked_into_too(store: MemoryStore) -> None:
+    for entry in store.files("metrics", recursive=True):
+        if "-s2." in entry.name:
+            store.write(entry.name.replace("-s2.", "-mine."), store.read(entry.name))
+            store.delete([entry.name])
+    history = History(store)
+    for _ in range(2):
+        assert history.runs(run_ids=["r2b"]).num_rows == 1
+        assert history.stages(run_ids=["r2b"]).num_rows == 2
+        assert history.runs().num_rows == 18
+    assert "r2b" in history.last_accepted("test_1")["run_id"].to_pylist()
+
+
 def test_a_run_is_looked_up_and_opens_the_files_of_its_session(store: MemoryStore) -> None:
     assert History(store).spans(run_ids=["r2b", "r4a", "unknown"]).num_rows == 6
     assert touched(store, "spans") == {"s2", "s4"}

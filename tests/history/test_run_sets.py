@@ -1,18 +1,24 @@
-"""IDs of runs are not read where names and ends of files tell enough, and only there."""
+"""IDs of runs are not read in other tables where the ends of files tell enough, and only there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pytest_vizart.errors import VizartWarning
 from pytest_vizart.history.compaction import compact, remove_runs
 from pytest_vizart.history.files import TableFiles
 from pytest_vizart.history.parquet_file import RunSet
 from pytest_vizart.history.reader import History
-from pytest_vizart.history.run_sets import apart, compacted_alike, loose_with_runs
+from pytest_vizart.history.rows import session_tables
+from pytest_vizart.history.run_sets import each_row_counts
+from pytest_vizart.history.writer import write_tables
+from pytest_vizart.profiling.analysis.stats import stage_stats
+from tests.history.builders import START_US, a_run, a_session
 from tests.history.memory_store import MemoryStore
 from tests.history.sessions import ROWS_OF, keep_session
 
@@ -43,7 +49,8 @@ def columns_read(history: History, monkeypatch: pytest.MonkeyPatch) -> tuple[set
 
     class Watched(parquet_file):  # type: ignore[misc, valid-type]
         def read(self, columns: Sequence[str], **options: object) -> pa.Table:
-            seen.update(columns)
+            if "stage" in columns:
+                seen.update(columns)
             return super().read(columns=columns, **options)
 
     with monkeypatch.context() as patch:
@@ -113,15 +120,52 @@ def test_else_ids_are_read_and_each_row_of_a_kept_run_is_shown_once(
     assert rows == stages_of(runs)
 
 
-def test_what_files_tell(store: MemoryStore) -> None:
+def test_a_run_in_two_files_of_other_times_is_shown_once(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As two imports that overlap leave it: names of files are no proof."""
+    for entry in store.files("metrics", recursive=True):
+        if "-s3." in entry.name:
+            store.write(entry.name.replace("20250615T150643-s3.", "20250616T000000-s9."), store.read(entry.name))
+    read, rows = columns_read(History(store), monkeypatch)
+    assert "run_id" in read
+    assert rows == stages_of(7)
+    compact(store, min_loose=2)
+    assert columns_read(History(store), monkeypatch)[1] == stages_of(7)
+
+
+def test_what_is_told_is_asked_of_the_files_that_are_read(store: MemoryStore) -> None:
+    """A clean-up may write between two listings: those that were replaced must not pass for the new ones."""
     files = TableFiles(store)
     live = files.listing("stages").live
-    assert compacted_alike(files, "stages")
-    assert loose_with_runs(files, live)
-    assert apart(live)
-    assert not compacted_alike(files, "leaks"), "which has no rows of these runs"
-    keep_session(store, "s4", ["r4"], second=3)
-    assert not apart(TableFiles(store).listing("stages").live), "of the same second as another one"
+    assert each_row_counts(files, live)
+    remove_runs(store, ["r1a"])
+    assert not each_row_counts(files, live)
+    assert each_row_counts(files, files.listing("stages").live)
+    assert not each_row_counts(files, files.listing("leaks").live), "which has no rows of these runs"
+
+
+def test_stages_that_turn_out_to_be_damaged_are_made_up_from_spans_at_once() -> None:
+    store = MemoryStore()
+    for session in (a_session("s1"), a_session("s2", started_us=START_US + 1_000_000)):
+        run = a_run(f"r{session.session_id}", session.session_id)
+        tables = session_tables(session, [replace(run, stages=stage_stats(run.spans))])
+        write_tables(store, tables, session_id=session.session_id, started_us=session.started_us)
+    before = History(store).stages(columns=["run_id", "wall_median_ns"])
+    compact(store, everything=True)
+    (stages,) = (entry.name for entry in store.files("metrics/stages"))
+    payload = bytearray(store.read(stages))
+    group = pq.read_metadata(store.open(stages)).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    (damaged,) = (column for column in columns if column.path_in_schema == "wall_median_ns")
+    payload[damaged.data_page_offset + damaged.total_compressed_size - 1] ^= 0xFF
+    store.write(stages, bytes(payload))
+    history = History(store)
+    with pytest.warns(VizartWarning, match="cannot be read"):
+        first = history.stages(columns=["run_id", "wall_median_ns"])
+    assert first.to_pylist() == history.stages(columns=["run_id", "wall_median_ns"]).to_pylist() == before.to_pylist()
+
+
+def test_rows_without_columns_are_counted(store: MemoryStore) -> None:
+    assert History(store).stages(columns=[]).num_rows == stages_of(7)
 
 
 def test_a_wrong_bit_in_what_is_told_is_noticed(store: MemoryStore) -> None:
@@ -129,5 +173,5 @@ def test_a_wrong_bit_in_what_is_told_is_noticed(store: MemoryStore) -> None:
     payload = store.read(stages)
     at = payload.index(b"vizart_runs") + len("vizart_runs") + 4
     store.write(stages, payload[:at] + bytes([payload[at] ^ 1]) + payload[at + 1 :])
-    with pytest.warns(UserWarning, match="its end is damaged"):
+    with pytest.warns(VizartWarning, match="its end is damaged"):
         assert History(store).stages().num_rows == stages_of(1)
