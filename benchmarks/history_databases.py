@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from history_data import KeptSession
-from history_keeper import OF_RUN, OF_SESSION, OF_SPAN, OF_STAGE, Keeper, Percentiles, of_stages
+from history_keeper import OF_RUN, OF_SESSION, OF_SPAN, OF_STAGE, Keeper, Medians, Percentiles, medians_of, of_stages
 
 
 class Sqlite(Keeper):
@@ -64,6 +64,13 @@ class Sqlite(Keeper):
         test_id, number, *_ = ask(sql, [run_id]).fetchone()
         stages = ask("select * from stages where run = ?", [number]).fetchall()
         return test_id, len(stages), len(ask("select * from spans where run = ?", [number]).fetchall())
+
+    def stages_of(self, run_id: str) -> Medians:
+        sql = "select * from stages where run = (select id from runs where run_id = ?)"
+        cursor = self._database.execute(sql, [run_id])
+        names = [column[0] for column in cursor.description]
+        stage, median = names.index("stage"), names.index("wall_median_ns")
+        return {row[stage]: row[median] for row in cursor}
 
     def percentiles(self) -> Percentiles:
         return of_stages(self._database.execute("select stage, wall_median_ns from stages"))
@@ -140,6 +147,10 @@ class DuckDb(Keeper):
         }
         spans = found["spans"].num_rows if "spans" in found else 0
         return found["runs"]["test_id"][0].as_py(), found["stages"].num_rows, spans
+
+    def stages_of(self, run_id: str) -> Medians:
+        found = self._database.sql("select * from stages where run_id = ?", params=[run_id])
+        return medians_of(found.to_arrow_table())
 
     def percentiles(self) -> Percentiles:
         sql = "select stage, quantile_cont(wall_median_ns, [0.5, 0.95, 0.99]) from stages group by stage"

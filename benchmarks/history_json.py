@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from history_data import KeptSession
-from history_keeper import OF_RUN, OF_SESSION, OF_SPAN, OF_STAGE, Keeper, Percentiles, Rows, of_stages
+from history_keeper import OF_RUN, OF_SESSION, OF_SPAN, OF_STAGE, Keeper, Medians, Percentiles, Rows, of_stages
 
 
 class JsonFiles(Keeper):
@@ -44,14 +44,20 @@ class JsonFiles(Keeper):
         pass
 
     def one_run(self, run_id: str) -> tuple[str, int, int]:
+        path, run = self._found(run_id)
+        spans = self._folder / "spans" / path.name
+        count = len(orjson.loads(spans.read_bytes())[run_id]) if spans.exists() else 0
+        return run["test_id"], len(run["stages"]), count
+
+    def stages_of(self, run_id: str) -> Medians:
+        return dict(_medians([self._found(run_id)[1]]))
+
+    def _found(self, run_id: str) -> tuple[Path, dict[str, Any]]:
         wanted = run_id.encode()
         for path in sorted(self._folder.glob("*.json")):
             text = path.read_bytes()
             if wanted in text:
-                (run,) = (run for run in orjson.loads(text)["runs"] if run["run_id"] == run_id)
-                spans = self._folder / "spans" / path.name
-                count = len(orjson.loads(spans.read_bytes())[run_id]) if spans.exists() else 0
-                return run["test_id"], len(run["stages"]), count
+                return path, next(run for run in orjson.loads(text)["runs"] if run["run_id"] == run_id)
         raise KeyError(run_id)
 
     def percentiles(self) -> Percentiles:
@@ -109,6 +115,9 @@ class JsonLines(Keeper):
     def one_run(self, run_id: str) -> tuple[str, int, int]:
         (run,) = self._lines("runs", run_id)
         return run["test_id"], len(run["stages"]), len(self._lines("spans", run_id))
+
+    def stages_of(self, run_id: str) -> Medians:
+        return dict(_medians(self._lines("runs", run_id)))
 
     def percentiles(self) -> Percentiles:
         return of_stages(_medians(self._lines("runs", "")))

@@ -14,6 +14,7 @@ from pytest_vizart.history.schema import TABLES
 
 Rows = list[dict[str, Any]]
 Percentiles = dict[str, list[float]]
+Medians = dict[str, int]
 SHARES = (50, 95, 99)
 OF_SESSION = (
     "session_id", "dataset", "dataset_digest", "profile", "fingerprint", "cpu", "cores", "memory_gb", "system",
@@ -52,6 +53,9 @@ class Keeper(Protocol):
     def one_run(self, run_id: str) -> tuple[str, int, int]:
         """Return test, number of stages, number of spans: all columns of all are read."""
 
+    def stages_of(self, run_id: str) -> Medians:
+        """Return the stages of one run with their medians, in nanoseconds; all columns of them are read."""
+
     def percentiles(self) -> Percentiles:
         """Return the percentiles of the medians of all runs, per stage."""
 
@@ -60,6 +64,11 @@ class Keeper(Protocol):
 
     def trend(self, test_id: str) -> tuple[int, int]:
         """Return how many points a test has over all its runs and stages, and the sum of its medians."""
+
+
+def medians_of(stages: pa.Table) -> Medians:
+    """Return the medians by stage, of Arrow's columns."""
+    return dict(zip(stages["stage"].to_pylist(), stages["wall_median_ns"].to_pylist(), strict=True))
 
 
 def of_stages(rows: Iterable[tuple[str, int]]) -> Percentiles:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from history_data import KeptSession
-from history_keeper import Keeper, Percentiles, percentiles_of
+from history_keeper import Keeper, Medians, Percentiles, medians_of, percentiles_of
 
 
 class OneParquetFile(Keeper):
@@ -51,6 +51,9 @@ class OneParquetFile(Keeper):
     def one_run(self, run_id: str) -> tuple[str, int, int]:
         run, stages, spans = (self._read(name, [("run_id", "=", run_id)]) for name in ("runs", "stages", "spans"))
         return run["test_id"][0].as_py(), stages.num_rows, spans.num_rows
+
+    def stages_of(self, run_id: str) -> Medians:
+        return medians_of(self._read("stages", [("run_id", "=", run_id)]))
 
     def percentiles(self) -> Percentiles:
         return percentiles_of(self._read("stages", None, ["stage", "wall_median_ns"]))

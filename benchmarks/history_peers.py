@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from history_data import KeptSession
 from history_databases import DuckDb, Sqlite
 from history_json import JsonFiles, JsonLines
-from history_keeper import Keeper, Percentiles, percentiles_of
+from history_keeper import Keeper, Medians, Percentiles, medians_of, percentiles_of
 from history_parquet import OneParquetFile
 
 from pytest_vizart.history.reader import History
@@ -44,6 +44,9 @@ class Ours(Keeper):
             ask(run_ids=[run_id]) for ask in (self._history.runs, self._history.stages, self._history.spans)
         )
         return run["test_id"][0].as_py(), stages.num_rows, spans.num_rows
+
+    def stages_of(self, run_id: str) -> Medians:
+        return medians_of(self._history.stages(run_ids=[run_id]))
 
     def percentiles(self) -> Percentiles:
         return percentiles_of(self._history.stages(columns=("stage", "wall_median_ns")))

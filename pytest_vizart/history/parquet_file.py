@@ -26,7 +26,7 @@ OF_COMPACTED = (REPLACES_KEY, TIMES_KEY, RUNS_KEY)
 """What the end of a compacted file tells of all of its rows."""
 _FIRST_WITH_CHECKSUMS = 4
 _SUMS = 1 << 64
-_VALUES_FOR_ONE = 30_000
+_VALUES_FOR_ONE = 150_000
 _NEVER_NULL = frozenset({"run_id", "decided_at"})
 _FIRST_US, _LAST_US = 0, 253_402_300_799_999_999  # what Python's datetime can hold, from 1970 on
 

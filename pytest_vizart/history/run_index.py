@@ -108,11 +108,10 @@ class RunIndex:
         """Return these runs, as far as they are of these sessions, if all of them are remembered of these files."""
         if self._remembered[0] != live:
             return None
-        wanted = strings(run_ids)
-        count = pc.count_distinct(wanted).as_py()
+        wanted = strings(set(run_ids))
         for each in reversed(self._remembered[1]):
             found = chosen(each.rows, rows_with(each.rows["run_id"], wanted))
-            if found.num_rows == count:
+            if found.num_rows == len(wanted):
                 own = None if session_ids is None else strings(session_ids)
                 choice = _choice([_Found(_rows_of(found, None, own), None)])
                 return choice if choice.sessions is None else replace(choice, sessions=choice.sessions | each.strangers)

@@ -81,6 +81,8 @@ def read_rows(files: TableFiles, index: RunIndex, wanted: Wanted) -> pa.Table:
 
 def read_files(files: TableFiles, wanted: Wanted, live: Sequence[KeptFile]) -> Found:
     """Return what these files have of the wanted rows. Raises: VanishedError."""
+    if not live:
+        return Found((), schema_of(wanted.table, wanted.needed).empty_table(), np.zeros(0, np.int64))
     files.fetch(live)
     live = [file for file in live if files.may_hold(file, wanted.texts)]
     small = [file for file in live if file.name.level == 0 and file.entry.size_bytes <= READ_AT_ONCE_BYTES]
@@ -92,7 +94,7 @@ def read_files(files: TableFiles, wanted: Wanted, live: Sequence[KeptFile]) -> F
     file_of = np.repeat(np.arange(len(parts)), [rows.num_rows for _, rows in parts])
     found = Found([file for file, _ in parts], rows, file_of)
     # Small files were read whole: looking at all of them together takes a fraction of the time.
-    return found.only(wanted.mask(rows)) if wanted.asked else found
+    return found.only(wanted.mask(rows)) if wanted.asked and whole else found
 
 
 def _rows_of(files: TableFiles, file: KeptFile, wanted: Wanted) -> pa.Table | None:
