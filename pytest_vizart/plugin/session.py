@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -30,6 +29,7 @@ from pytest_vizart.report.wording import printable
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.crashes import Crash
+from pytest_vizart.workflow.hiding import command_line
 from pytest_vizart.workflow.judge import Limits, judge_run, refused
 from pytest_vizart.workflow.pieces import shared_run_id
 from pytest_vizart.workflow.recording import RecordingOptions
@@ -64,7 +64,7 @@ class VizartSession:
         self.session = Session(
             session_id=str(told.get("session_id") or uuid.uuid4()),
             started_us=int(told.get("started_us") or SystemClock.epoch_us()),
-            command=escaped(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
+            command=escaped(command_line(["pytest", *map(str, config.invocation_params.args)])),
             machine=describe_machine(),
             code=describe_code(self.settings.rootdir),
             version=VERSION,

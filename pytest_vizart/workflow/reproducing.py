@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import shlex
 import shutil
 import sys
@@ -12,17 +11,13 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pytest_vizart.options import DEFAULT_GOLDEN, DEFAULT_OUTPUT
 from pytest_vizart.records.keeping import ArtifactModes
 from pytest_vizart.records.text import escaped
 from pytest_vizart.settings import Settings
+from pytest_vizart.workflow.hiding import command_line, without_secrets
 from pytest_vizart.workflow.used_files import shown_path
-
-HIDDEN = "***"
-_HARMLESS = frozenset(("endpoint_override", "scheme", "region", "anonymous", "path_style", "allow_bucket_creation"))
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S+")
 
 
 def configuration_of(settings: Settings) -> dict[str, Any]:
@@ -43,15 +38,14 @@ def pytest_command(settings: Settings, test_id: str, *, shared: bool = False) ->
     selected = f"{test_id.partition('[')[0]}" if shared else test_id
     words = [f"--vizart-{name}={value}" for name, given in _GIVEN.items() if (value := given(settings)) is not None]
     switches = ["--vizart-strict"] if settings.strict else []
-    line = [python(), "-m", "pytest", selected, *(without_secrets(word) for word in words), *switches]
-    return escaped(f"cd {shlex.quote(str(settings.rootdir))} && {shlex.join(line)}")
+    line = command_line([python(), "-m", "pytest", selected, *words, *switches])
+    return escaped(f"cd {shlex.quote(str(settings.rootdir))} && {line}")
 
 
 def script_command() -> str:
     """Return the command that this script was started with."""
     words = sys.orig_argv or [sys.executable, *sys.argv]
-    line = shlex.join(without_secrets(word) for word in words)
-    return escaped(f"cd {shlex.quote(str(Path.cwd()))} && {line}")
+    return escaped(f"cd {shlex.quote(str(Path.cwd()))} && {command_line(words)}")
 
 
 def python() -> str:
@@ -73,23 +67,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
     return value.as_posix() if isinstance(value, Path) else value
-
-
-def without_secrets(text: str) -> str:
-    """Return a text whose URLs bear neither passwords nor keys."""
-    return _URL.sub(lambda found: _harmless(found[0]), text)
-
-
-def _harmless(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-    except ValueError:
-        return f"{url.partition('://')[0]}://{HIDDEN}"
-    host = parts.netloc.rpartition("@")[2]
-    place = f"{HIDDEN}@{host}" if "@" in parts.netloc else host
-    query = urlencode([(name, value if name in _HARMLESS else HIDDEN) for name, value in pairs], safe="*:/")
-    return urlunsplit((parts.scheme, place, parts.path, query, ""))
 
 
 def _golden(settings: Settings) -> str | None:

@@ -17,7 +17,8 @@ from pytest_vizart.errors import GoldenError, warn
 from pytest_vizart.golden.dataset import GoldenSample
 from pytest_vizart.records.run import RunResult, Session
 from pytest_vizart.records.text import escaped
-from pytest_vizart.workflow.reproducing import plain, without_secrets
+from pytest_vizart.workflow.hiding import without_secrets
+from pytest_vizart.workflow.reproducing import plain
 from pytest_vizart.workflow.used_files import Budget, shown_path
 
 SCHEMA_VERSION = 1

@@ -21,9 +21,10 @@ from pytest_vizart.records.run import Code, Machine, RunResult, Session
 from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.artifacts import with_saved
 from pytest_vizart.workflow.crashes import Crash, crashed_runs
+from pytest_vizart.workflow.hiding import without_secrets
 from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.pieces import by_run, left_behind, with_spans_of
-from pytest_vizart.workflow.reproducing import python, without_secrets
+from pytest_vizart.workflow.reproducing import python
 from pytest_vizart.workflow.run_file import RUN_FILE, saved_of, write_run_file
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import uuid
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from pytest_vizart.settings import Settings, outbox
 from pytest_vizart.storage.opening import is_url, open_store
 from pytest_vizart.version import VERSION
 from pytest_vizart.workflow.finish import collect, write_trail
+from pytest_vizart.workflow.hiding import command_line
 from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.recording import RecordingOptions, measuring
 from pytest_vizart.workflow.reproducing import script_command
@@ -80,7 +80,7 @@ class RunTracker(Run):
         self._session = Session(
             session_id=str(uuid.uuid4()),
             started_us=SystemClock.epoch_us(),
-            command=shlex.join(sys.argv),
+            command=command_line(sys.argv),
             machine=describe_machine(),
             code=describe_code(Path.cwd()),
             version=VERSION,

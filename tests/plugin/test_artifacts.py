@@ -104,3 +104,15 @@ def test_nothing_is_saved_by_default_and_a_wrong_mode_is_refused(shades: pytest.
     result = shades.runpytest("--vizart-artifacts=sometimes")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*unknown mode*"])
+
+
+def test_a_secret_of_the_command_line_is_kept_nowhere(project: pytest.Pytester) -> None:
+    project.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--api-key')")
+    project.makepyfile(test_shades=LOOP + "    raise OSError\n")
+    project.runpytest("--api-key=HUSH", "--vizart-report=report.html", "--vizart-json=out.json").assert_outcomes(
+        failed=1
+    )
+    kept = [path for path in project.path.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {"run.json", "report.html", "out.json"} <= {path.name for path in kept}
+    assert [path.name for path in kept if b"HUSH" in path.read_bytes()] == []
+    assert "--api-key=***" in run_file(project.path)["session_command"]
