@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_vizart.profiling.probes.peak_sampler import PeakSampler
 from pytest_vizart.profiling.recording.recorder import Recorder
+from tests.profiling.touched import touched
 
 
 def sampler_of(readings: list[int | None]) -> tuple[PeakSampler, Callable[[], int]]:
@@ -36,7 +37,7 @@ def test_a_long_stage_has_a_sampled_peak_from_its_second_execution_on() -> None:
     recorder = Recorder()
     for _ in range(2):
         with recorder.stage("load"):
-            block = bytearray(b"x") * 100_000_000
+            block = touched(100_000_000)
             time.sleep(0.15)
             del block
     table = recorder.table()

@@ -17,6 +17,7 @@ from pytest_vizart.profiling.probes.sources import (
     silenced,
     usage_reader,
 )  # fmt: skip
+from tests.profiling.touched import touched
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 
@@ -31,7 +32,7 @@ def test_a_large_allocation_is_seen() -> None:
     probe = memory_probe()
     assert probe is not None
     before = probe.rss_bytes()
-    block = bytearray(os.urandom(1) * 80_000_000)
+    block = touched(80_000_000)
     after = probe.rss_bytes()
     assert 70_000_000 < after - before < 120_000_000
     del block
@@ -71,7 +72,7 @@ def test_an_inner_reset_does_not_hide_the_outer_peak() -> None:
     probe = exact_peak_probe()
     assert probe is not None
     outer = probe.start()
-    block = bytearray(60_000_000)
+    block = touched(60_000_000)
     resident = probe.stop(probe.start())[0]
     del block
     (inner_peak,) = probe.stop(probe.start())
@@ -91,7 +92,7 @@ def test_what_is_forgotten_counts_for_nobody() -> None:
     begun = probe.start()
     low = probe.stop(begun)[0]
     begun = probe.start()
-    bytearray(60_000_000)
+    touched(60_000_000)
     probe.forget()
     high = probe.stop(begun)[0]
     assert low is not None

@@ -14,6 +14,7 @@ from pytest_vizart.profiling.probes.sources import ProcMemory, exact_peak_probe
 from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.span import SpanTable
 from tests.profiling.fake_clock import FakeClock, FakeMemory
+from tests.profiling.touched import touched
 
 MB = 1_000_000
 needs_peak = pytest.mark.skipif(exact_peak_probe() is None, reason="the kernel offers no exact peak")
@@ -80,7 +81,7 @@ def test_the_peak_of_a_stage_that_allocates_and_frees_300_mb(options: dict[str, 
     recorder = Recorder(**options)  # type: ignore[arg-type]
     for _ in range(3):
         with recorder.stage("load"):
-            block = np.ones(300 * MB, dtype=np.uint8)
+            block = touched(300 * MB)
             del block
         with recorder.stage("other"):
             pass
@@ -102,9 +103,9 @@ def test_the_peak_of_a_stage_that_allocates_and_frees_300_mb(options: dict[str, 
 def test_the_peak_of_an_outer_stage_holds_that_of_the_inner_ones() -> None:
     recorder = Recorder("full", short_stage_ns=0)
     with recorder.stage("outer"):
-        first = np.ones(100 * MB, dtype=np.uint8)
+        first = touched(100 * MB)
         with recorder.stage("inner"):
-            second = np.ones(80 * MB, dtype=np.uint8)
+            second = touched(80 * MB)
             del second
         del first
         with recorder.stage("light"):
