@@ -10,9 +10,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 HIDDEN = "***"
 _HARMLESS = frozenset(("endpoint_override", "scheme", "region", "anonymous", "path_style", "allow_bucket_creation"))
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://\S+")
-_NAME = r"[\w.-]*?(?:(?:api|access|secret|private)[-_.]?key|secret|token|passw(?:or)?d|passphrase|credentials?)"
+_KEYS = r"(?:api|access|secret|private|session|license|account|encryption|signing)[-_.]?key"
+_WORDS = r"(?:^|(?<=[-_.]))(?:pwd|psk|bearer|cookie|auth|dsn|sas)"  # which end other words, too
+_SECRETS = rf"{_KEYS}|{_WORDS}|secret|token|passw(?:or)?d|passphrase|credentials?"
+_NAME = rf"[\w.-]*?(?:{_SECRETS})"
 _NAMED = re.compile(rf"({_NAME}=)(?!$).+", re.IGNORECASE | re.DOTALL)
-_OPTION = re.compile(rf"--{_NAME}", re.IGNORECASE)
+_OPTION = re.compile(rf"--(?!no-){_NAME}", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
