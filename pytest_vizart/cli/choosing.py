@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pytest_vizart.report.wording import printable
+from pytest_vizart.audit.moments import moment_of
+from pytest_vizart.cli.refusal import Refused
+from pytest_vizart.errors import UsageError
+from pytest_vizart.report.wording import listed, printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_TOLD_NAMES = 10
+_TIMES = (
+    ("--before", "before then; a date leaves that day out"),
+    ("--after", 'from then on: "2026-11-20", "2026-11-20 14:30", yesterday, 2d (UTC)'),
+)
 
 
 def time_options(function: F) -> F:
     """Give a command --after and --before; it gets datetimes."""
-    for name, which in (("--before", "before this"), ("--after", "at or after this")):
-        function = click.option(name, metavar="DATE", callback=_moment, help=f"only runs {which} day or time, UTC")(
-            function
-        )
+    for name, told in _TIMES:
+        function = click.option(name, metavar="TIME", callback=_moment, help=told)(function)
     return function
 
 
-def _moment(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _moment(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        wrong = f"{printable(text)!r} is no date; expected 2026-11-20 or 2026-11-20T12:30"
-        raise click.BadParameter(wrong, context, option) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return None if text is None else moment_of(text, option.opts[0])
+    except UsageError as error:
+        raise Refused(printable(str(error))) from error
 
 
 def run_options(function: F) -> F:
@@ -93,6 +97,14 @@ def chosen_runs(
     if not table.num_rows:
         raise click.UsageError("no run is like that; hint: see `vizart runs` for tests and branches")
     return table
+
+
+def unknown(kind: str, asked: str, known: Iterable[str]) -> str:
+    """Return the words for a stage or a figure that no chosen run has: those there are, the nearest ones first."""
+    names = [name for name in dict.fromkeys(known) if name]
+    nearest = get_close_matches(asked, names, n=_TOLD_NAMES)
+    told = listed(dict.fromkeys((*nearest, *names)), _TOLD_NAMES)
+    return printable(f"no run has a {kind} {asked!r}" + (f"; there are {told}" if told else ""))
 
 
 def run_ids(runs: pa.Table) -> list[str]:

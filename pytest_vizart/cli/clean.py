@@ -89,6 +89,9 @@ def _screen(planned: CleaningPlan, cleaned: Cleaned, dry_run: bool) -> list[str]
     lines = [f"note: {note}" for note in planned.notes]
     for part in planned.parts:
         lines += _part_lines(part)
+    if planned.run_files:
+        size = size_text(sum(planned.run_files.values()))
+        lines.append(f"run.json and its like: {plural(len(planned.run_files), 'run')} out of the history, {size}")
     if planned.leftovers or planned.unused:
         left = planned.leftovers
         size = size_text(sum(each.size_bytes for each in left) + sum(planned.unused.values()))
@@ -99,7 +102,7 @@ def _screen(planned: CleaningPlan, cleaned: Cleaned, dry_run: bool) -> list[str]
     if cleaned.busy:
         return [*lines, "nothing was deleted: another process is cleaning, compacting or merging here; try again"]
     if dry_run:
-        return [*lines, f"dry run: nothing was deleted; {size_text(planned.freed_bytes)} would be freed"]
+        return [*lines, f"dry run: nothing was deleted; about {size_text(planned.freed_bytes)} would be freed"]
     return [*lines, cleaned_text(cleaned) or "nothing was deleted"]
 
 
@@ -151,6 +154,7 @@ def _document(planned: CleaningPlan, cleaned: Cleaned, dry_run: bool) -> dict[st
         **{part.kind: _part_document(part) for part in planned.parts},
         "left_behind": [_going_document(each) for each in planned.leftovers],
         "unused": list(planned.unused),
+        "run_files": list(planned.run_files),
         "notes": list(planned.notes),
         "would_free_bytes": planned.freed_bytes,
         "deleted": {

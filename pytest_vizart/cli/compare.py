@@ -178,7 +178,7 @@ def _notes(each: ComparedRuns) -> Iterator[str]:
         yield "the same run on both sides: nothing to compare"
     if not each.same_machine:
         yield "different machines: times and memory are not comparable, and not judged"
-    if not each.same_data:
+    if each.same_data is False:
         yield "the golden data changed in between"
 
 

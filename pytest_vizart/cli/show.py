@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,10 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """All that is told of a run. about: what run.json says; empty without one."""
+    """All that is told of a run.
+
+    about: what run.json says; empty without one. is_there: whether a saved file still lies there.
+    """
 
     run: dict[str, Any]
     spans: SpanTable
@@ -45,6 +49,7 @@ class _Shown:
     accuracy: Rows
     outcomes: Rows
     about: dict[str, Any]
+    is_there: Callable[[str], bool]
 
 
 @click.command()
@@ -84,7 +89,17 @@ def _read(history: History, output: Store, run: dict[str, Any]) -> _Shown:
         history.accuracy(**only, columns=("stage", "task", "metric", "value")).to_pylist(),
         history.outcomes(**only).to_pylist(),
         _run_file(output, run["run_id"]),
+        _presence(output, run["run_id"]),
     )
+
+
+def _presence(output: Store, run_id: str) -> Callable[[str], bool]:
+    """Return what tells whether a file is there: retention may have taken it."""
+    local = output.local
+    if local is not None:
+        return lambda path: os.path.lexists(local / path)
+    names = {entry.name for entry in output.files(f"runs/{run_id}", recursive=True)}
+    return names.__contains__
 
 
 def _kept_stage(row: dict[str, Any]) -> StageStats:
@@ -133,17 +148,21 @@ def _notes(shown: _Shown) -> list[str]:
 def _artifacts(shown: _Shown) -> list[str]:
     """Paths of saved outputs in the output folder: those of samples that went wrong first, those of none last."""
     wrong = _wrong_samples(shown)
-    of_samples = [(row["sample_id"] in wrong, path) for row in shown.outcomes for path in row["artifacts"] or ()]
+    of_samples = [(row["sample_id"] in wrong, path) for row in shown.outcomes for path in _saved_of(row, shown)]
     told = [(not wrong.isdisjoint(samples), path) for path, samples in _listed_artifacts(shown)]
     every = [*of_samples, *told]
     return list(dict.fromkeys(path for bad in (True, False) for is_bad, path in every if is_bad is bad))
+
+
+def _saved_of(outcome: dict[str, Any], shown: _Shown) -> list[str]:
+    return [path for path in outcome["artifacts"] or () if shown.is_there(path)]
 
 
 def _listed_artifacts(shown: _Shown) -> Iterator[tuple[str, list[str]]]:
     """What run.json says was saved: paths, and the samples of each."""
     listed = shown.about.get("artifacts")
     for each in listed if isinstance(listed, list) else ():
-        if isinstance(each, dict) and isinstance(each.get("path"), str):
+        if isinstance(each, dict) and isinstance(each.get("path"), str) and shown.is_there(each["path"]):
             samples = each.get("samples")
             yield each["path"], [one for one in samples if isinstance(one, str)] if isinstance(samples, list) else []
 
@@ -158,6 +177,8 @@ def _wrong_samples(shown: _Shown) -> set[str]:
 def _tell_run(shown: _Shown, *, everything: bool) -> None:
     run = shown.run
     click.echo(f"{run['run_id']}  {printable(run['test_id'])}  {run['status']}  {(run['started_at'] or '')[:19]}")
+    if code := _code(run):
+        _tell(code)
     if run["not_accepted_because"]:
         _tell(f"no baseline{' of latency' if run['accepted'] else ''}: {run['not_accepted_because']}")
     endings = bad_endings(shown.spans)
@@ -177,11 +198,19 @@ def _tell_run(shown: _Shown, *, everything: bool) -> None:
         _tell(f"again: {command}")
 
 
+def _code(run: dict[str, Any]) -> str:
+    """Commit, branch, and whether the files were those of the commit; what is not known is left out."""
+    parts = [f"{name} {run[name]}" for name in ("commit", "branch") if run[name]]
+    if run["dirty"] is not None:
+        parts.append("dirty: tracked files were changed" if run["dirty"] else "clean")
+    return ", ".join(parts)
+
+
 def _tell_wrong(shown: _Shown) -> set[str]:
     """Tell each sample that is not correct, and under it all that was saved of it; return those paths."""
     files: dict[str, dict[str, None]] = {}
     for row in shown.outcomes:
-        files.setdefault(row["sample_id"], {}).update(dict.fromkeys(row["artifacts"] or ()))
+        files.setdefault(row["sample_id"], {}).update(dict.fromkeys(_saved_of(row, shown)))
     for path, samples in _listed_artifacts(shown):
         for sample in samples:
             files.setdefault(sample, {})[path] = None

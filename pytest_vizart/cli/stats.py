@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from pytest_vizart.cli.choosing import chosen_runs, last_of_each, run_ids, run_options
+from pytest_vizart.cli.choosing import chosen_runs, last_of_each, run_ids, run_options, unknown
 from pytest_vizart.cli.common import (
     all_option,
     csv_option,
@@ -81,6 +81,8 @@ def stats(
         if exact
         else across_runs(history.stages(run_ids=ids, stage=stage, columns=RUN_COLUMNS))
     )
+    if stage is not None and not found:
+        _check_stage(stage, history.stages(run_ids=ids, columns=("stage",)), left_out)
     machines = [name for name in dict.fromkeys(runs["fingerprint"].to_pylist()) if name is not None]
     if as_json:
         about = {"over": "spans" if exact else "runs", "runs": runs.num_rows, "left_out": left_out}
@@ -90,6 +92,13 @@ def stats(
     else:
         tell_table(_COLUMNS, [_row(each) for each in found])
         click.echo(_note(runs, machines, left_out, exact=exact))
+
+
+def _check_stage(stage: str, stages: pa.Table, left_out: int) -> None:
+    """Refuse a stage that stands nowhere; one of warm-up alone has no figures, and is there."""
+    known = dict.fromkeys(stages["stage"].to_pylist())
+    if stage not in known:
+        raise click.UsageError(unknown("stage", stage, known) + (f"; {left_out_note(left_out)}" if left_out else ""))
 
 
 def _names() -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import click
 
-from pytest_vizart.cli.choosing import chosen_runs, last_of_each, run_options
+from pytest_vizart.cli.choosing import chosen_runs, last_of_each, run_options, unknown
 from pytest_vizart.cli.common import (
     all_option,
     csv_option,
@@ -21,7 +22,7 @@ from pytest_vizart.cli.common import (
     whole_runs,
 )
 from pytest_vizart.cli.tables import Column, tell_csv, tell_table, terminal_width
-from pytest_vizart.report.wording import NOT_MEASURED, figure, listed, printable
+from pytest_vizart.report.wording import NOT_MEASURED, figure, plural
 from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.comparison.series import STAGE_FIGURES, Point, Series, figure_of_column, series
 
@@ -48,7 +49,6 @@ _COLUMNS = (
     Column("from", "from", drops=4),
     Column("to", "to", drops=3),
 )
-_TOLD_FIGURES = 30
 _MACHINE = Column("machine", "machine", lambda value: (value or "").removeprefix("imported-")[:8])
 _POINT_COLUMNS = (
     Column("started", "started_at", lambda value: value[:19]),
@@ -82,10 +82,12 @@ def trends(
     every = chosen_runs(history.runs(), test_text=test_text, branch=branch, machine=machine, last=None)
     counted = every if everything else whole_runs(every)
     left_out = every.num_rows - counted.num_rows
-    everywhere = series(history, last_of_each(counted, last or _DEFAULT_LAST), stage=stage)
-    found = _chosen(everywhere, metric)
+    everywhere = series(history, last_of_each(counted, last or _DEFAULT_LAST))
+    of_stage = [each for each in everywhere if stage in (None, each.stage)]
+    found = _chosen(of_stage, metric)
     if not found:
-        raise click.UsageError(_refusal(everywhere, left_out))
+        refusal = _refusal(everywhere, of_stage, stage, metric)
+        raise click.UsageError(refusal + (f"; {left_out_note(left_out)}" if left_out else ""))
     if as_json:
         told = [{**_facts(each), "points": [_point(point) for point in each.points]} for each in found]
         tell_json({"left_out": left_out, "series": told})
@@ -93,9 +95,13 @@ def trends(
         names = ("test_id", "stage", "figure", "machine", *(column.name for column in _POINT_COLUMNS))
         tell_csv(names, [{**_facts(each), **_point(point)} for each in found for point in each.points])
     else:
-        _tell(found if metric else [each for each in found if _is_shown(each)])
+        shown = found if metric else [each for each in found if _is_shown(each)]
+        _tell(shown)
         if left_out:
             click.echo(left_out_note(left_out))
+        if notes := "; ".join(_notes(shown)):
+            width = terminal_width()
+            click.echo(notes if width is None else textwrap.fill(notes, width))
 
 
 def _chosen(every: Sequence[Series], figure: str | None) -> Sequence[Series]:
@@ -106,10 +112,12 @@ def _chosen(every: Sequence[Series], figure: str | None) -> Sequence[Series]:
     return [each for each in every if each.figure == meant]
 
 
-def _refusal(every: Sequence[Series], left_out: int) -> str:
-    names = list(dict.fromkeys(each.figure for each in every))
-    told = f"; there are {printable(listed(names, _TOLD_FIGURES))}" if names else ""
-    return f"no run has such a figure{told}" + (f"; {left_out_note(left_out)}" if left_out else "")
+def _refusal(every: Sequence[Series], of_stage: Sequence[Series], stage: str | None, figure: str | None) -> str:
+    if stage is not None and not of_stage:
+        return unknown("stage", stage, (each.stage for each in every))
+    if figure is None:
+        return "no run has a figure"
+    return unknown("figure", figure, (each.figure for each in of_stage))
 
 
 def _is_shown(each: Series) -> bool:
@@ -137,6 +145,24 @@ def _tell(found: Sequence[Series]) -> None:
     if len(found) == 1:
         click.echo()
         tell_table(_POINT_COLUMNS, [_point(point) for point in found[0].points])
+
+
+def _notes(found: Sequence[Series]) -> Iterator[str]:
+    """What a line of the table hides: the branches that it mixes, and each run between its ends."""
+    branches = [len({point.branch for point in each.points if point.branch is not None}) for each in found]
+    if max(branches, default=0) > 1:
+        yield f"{plural(max(branches), 'branch', 'branches')} in one line, --branch chooses one"
+    if len(found) > 1 and any(len(each.points) > 1 for each in found):
+        machines = {each.machine for each in found if each.machine is not None}
+        several = {
+            "--test": {each.test_id for each in found},
+            "--stage": {each.stage for each in found},
+            "--metric": {each.figure for each in found},
+            "--machine": machines,
+        }
+        narrowing = ", ".join(option for option, values in several.items() if len(values) > 1)
+        # Machines alone are left where one of two is not known.
+        yield f"each run with its commit: --csv, or one line alone ({narrowing or '--machine'})"
 
 
 def _row(each: Series, longest: int) -> dict[str, Any]:

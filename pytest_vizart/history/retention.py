@@ -67,28 +67,34 @@ class Choice:
 def choose(things: Iterable[Thing], keep: Keep, *, now_us: int, protected: Mapping[str, str]) -> Choice:
     """Return what goes, oldest first, so that what stays is within every limit or protected.
 
+    A count keeps the newest, whatever they are, and what is protected beside them: else old protected things would take
+    the places of new ones. A size is of all that stays, since what is protected takes room too.
+
     `protected` gives a reason by name. Things of the future are the newest ones, and have no age yet.
     """
     oldest_first = sorted(things, key=lambda thing: (thing.at_us, thing.name))
     if not keep:
         return Choice()
-    free = [thing for thing in oldest_first if thing.name not in protected]
-    going = _beyond(free, keep, now_us, len(oldest_first), sum(thing.size_bytes for thing in oldest_first))
-    without_protection = _beyond(
-        oldest_first, keep, now_us, len(oldest_first), sum(thing.size_bytes for thing in oldest_first)
-    )
+    going = _beyond(oldest_first, keep, now_us, protected)
+    without_protection = _beyond(oldest_first, keep, now_us)
     return Choice(going, {name: protected[name] for name in without_protection if name in protected})
 
 
-def _beyond(oldest_first: Sequence[Thing], keep: Keep, now_us: int, count: int, size_bytes: int) -> dict[str, Because]:
-    """The things at the beginning that are beyond a limit. `count` and `size_bytes` are of all that is there."""
-    freed_before = accumulate((thing.size_bytes for thing in oldest_first), initial=0)
+def _beyond(
+    oldest_first: Sequence[Thing], keep: Keep, now_us: int, protected: Container[str] = frozenset()
+) -> dict[str, Because]:
+    """The things at the beginning that are beyond a limit; those that are protected are passed over."""
+    size_bytes = sum(thing.size_bytes for thing in oldest_first)
     going: dict[str, Because] = {}
-    for position, (thing, freed) in enumerate(zip(oldest_first, freed_before, strict=False)):
-        because = _exceeded(keep, age_s=(now_us - thing.at_us) / 1e6, count=count - position, size=size_bytes - freed)
+    for position, thing in enumerate(oldest_first):
+        if thing.name in protected:
+            continue
+        newest = len(oldest_first) - position  # so many, with this one
+        because = _exceeded(keep, age_s=(now_us - thing.at_us) / 1e6, count=newest, size=size_bytes)
         if because is None:
             break
         going[thing.name] = because
+        size_bytes -= thing.size_bytes
     return going
 
 

@@ -169,12 +169,15 @@ def tell(output: Path, crashes: Sequence[Crash], spans: Path | None = None) -> N
 
 
 def _died_s(spans: Path, crash: Crash) -> float | None:
-    """When a journal of the run was last written, in seconds since 1970; None if that is not known."""
+    """When a run last told of itself, in seconds since 1970; None if its journals are gone.
+
+    That is not after they were written, but may be long before: folders are copied, and files are then of that time.
+    """
     times = []
     for path in spans.glob(f"{escape(crash.journal)}-*"):
         with suppress(OSError):
             times.append(path.stat().st_mtime)
-    return min(max(times), time.time()) if times else None
+    return min(max(times), time.time(), crash.result.info.finished_us / 1e6) if times else None
 
 
 def _warn_of(crashes: Sequence[Crash]) -> None:

@@ -68,8 +68,8 @@ def test_fr_026_a_dry_run_tells_and_deletes_nothing(output: Path) -> None:
         "  test_a: 1 run, 2026-06-15, beyond age",
         "  stays: 1 run, pinned (r40-and-)",
     ]
-    assert "logs: 1 of 1 log to go, 2026-05-02, 3 B of 3 B" in lines
-    assert lines[-1].startswith("dry run: nothing was deleted; ")
+    assert "logs: 1 of 1 log to go, 2026-05-01, 3 B of 3 B" in lines
+    assert lines[-1].startswith("dry run: nothing was deleted; about ")
     assert len(kept(output)) == 5
     assert len(list((output / "runs").iterdir())) == 5
 
@@ -84,8 +84,14 @@ def test_fr_027_it_deletes_what_it_said(output: Path) -> None:
 
 def test_fr_027_each_kind_has_limits_of_its_own(output: Path) -> None:
     vizart_clean(output, "--retention", "artifacts=2runs")
-    assert sorted(path.name[:3] for path in (output / "runs").iterdir()) == ["r2-", "r40"]
+    assert sorted(path.name[:3] for path in (output / "runs").iterdir()) == ["r10", "r2-", "r40"]
     assert len(kept(output)) == 5
+
+
+def test_the_files_of_runs_that_go_are_told_with_their_bytes(output: Path) -> None:
+    (output / "runs/r35-and-more/run.json").write_bytes(b"{}")
+    lines = vizart_clean(output, "--retention", "30d", "--dry-run").output.splitlines()
+    assert "run.json and its like: 2 runs out of the history, 2 B" in lines
 
 
 def test_json_is_complete(output: Path) -> None:

@@ -69,7 +69,7 @@ def test_show_tells_what_profiling_measured(output: Path) -> None:
 def test_show_reads_runs_that_older_versions_kept() -> None:
     old = Path(__file__).parents[1] / "history" / "fixtures" / "v1"
     lines = vizart(old, "show", "v1-run-1").output.splitlines()
-    assert [line.split(":")[0] for line in lines[1:5]] == ["  decode", "  detect", "    resize", "    predict"]
+    assert [line.split(":")[0] for line in lines[2:6]] == ["  decode", "  detect", "    resize", "    predict"]
 
 
 @pytest.mark.parametrize(("run_id", "message"), [("zzz", "no run 'zzz'"), ("aa", "2 runs begin with 'aa'")])

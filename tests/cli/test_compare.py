@@ -129,6 +129,14 @@ def test_changed_golden_data_is_said(output: Path) -> None:
     assert "the same run on both sides" in vizart(compare, output, "run-a", "run-a").output
 
 
+def test_data_that_a_run_does_not_know_are_not_called_changed(output: Path) -> None:
+    keep(output, "s3", run_with("crashed", {"detect": 10}, dataset_digest=None, status="error"), day=2)
+    for sides in (("run-a", "crashed"), ("crashed", "run-a")):
+        assert "golden data" not in vizart(compare, output, *sides).output
+        assert compared(output, *sides)["tests"][0]["same_data"] is None
+    assert compared(output, "run-a", "run-b")["tests"][0]["same_data"] is True
+
+
 def test_csv_has_a_row_for_each_figure(output: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(vizart(compare, output, "main", "topic", "--csv").output, newline="")))
     found = {(row["stage"], row["figure"]): row for row in rows}

@@ -67,7 +67,7 @@ def test_the_first_sample_that_raised_goes_before_their_sum(tmp_path: Path) -> N
     result = a_failed_run(tmp_path, *raised, total, end)
     assert fits_one_screen(result.output)
     assert "  sample   s0" in result.output
-    assert "4 times in this run" in result.output
+    assert "  raised   on 3 samples in this run" in result.output
     assert "    E: 0" in result.output
 
 
@@ -93,8 +93,77 @@ def test_the_files_of_the_failing_sample_are_named(tmp_path: Path) -> None:
              for n, sample in enumerate(["a", "b|c", "c", "c", "c"])]  # fmt: skip
     failed = {"event": "stage failed", "success": False, "stage": "s", "sample": "c", "error": "E: x"}
     shown = a_failed_run(tmp_path, *saved, failed).output.splitlines()
-    at = shown.index(f"  saved    {tmp_path}/runs/1.png")
-    assert shown[at + 1 : at + 3] == [f"{' ' * 11}{tmp_path}/runs/2.png", f"{' ' * 11}and 2 more files: vizart show"]
+    at = next(number for number, line in enumerate(shown) if line.startswith("  saved    "))
+    rest = "".join(line[11:] for line in shown[at:])
+    assert rest.startswith(f"{tmp_path}/runs/1.png{tmp_path}/runs/2.pngand 2 more files: vizart show")
+
+
+def test_no_text_is_cut_without_a_mark_and_all_that_is_hidden_is_counted(tmp_path: Path) -> None:
+    root = "/home/somebody/projects/shapes/golden/shapes/images"
+    wrong = [
+        {"event": "sample wrong", "level": "WARNING", "stage": "classify", "sample": f"square/square_{number:02}",
+         "input_path": f"{root}/square/square_{number:02}.png", "reason": "predicted circle, is square"}
+        for number in range(10)
+    ]  # fmt: skip
+    saved = [{"event": "artifact saved", "level": "INFO", "sample": "square/square_00",
+              "output_path": f"runs/0000-1/stages/{stage}/{'x' * 90}.npy"} for stage in "abc"]  # fmt: skip
+    message = f"classify accuracy 0.3333 < 0.9, its floor; {'word ' * 200}"
+    verdicts = [{"event": "verdict", "stage": "classify", "success": False, "message": message,
+                 "samples": ["square/square_00"]} for _ in range(5)]  # fmt: skip
+    end = {"event": "run finished", "success": False, "status": "failed", "error": message}
+    folder = tmp_path / "runs" / "0000-1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"command": f"pytest {'test_y.py ' * 90}--end"}))
+    lines = a_failed_run(tmp_path, *saved, *wrong, *verdicts, end).output.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    texts: list[str] = []
+    for line in lines:
+        texts = [*texts[:-1], f"{texts[-1]} {line.strip()}"] if line.startswith(" " * 11) else [*texts, line]
+    error, check = (next(text for text in texts if text[2:].startswith(each)) for each in ("error", "check"))
+    assert all("…" in text for text in (error, check))
+    assert "more check" in check
+    shown = len([line for line in texts if line.startswith("  wrong") and "predicted circle, is square" in line])
+    assert f"{10 - shown} more samples that were wrong or invalid" in " ".join(texts)
+    (command,) = (text for text in texts if text.startswith("  again"))
+    assert "…" in command
+    assert command.endswith("--end")
+
+
+def test_each_sample_shown_keeps_its_last_word(tmp_path: Path) -> None:
+    for length in range(40, 160):
+        wrong = {"event": "sample wrong", "stage": "classify", "sample": "square/square_00",
+                 "input_path": f"/{'d' * length}/square_00.png", "reason": "predicted circle, is square"}  # fmt: skip
+        output = tmp_path / str(length)
+        end = {"event": "run finished", "success": False, "status": "failed", "error": "E: x"}
+        assert "is square\n" in a_failed_run(output, wrong, end).output
+
+
+def test_the_code_of_the_run_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "0000-1"
+    folder.mkdir(parents=True)
+    failed = {"event": "test failed", "success": False, "error": "E: x"}
+    for code, told in (
+        ({"commit": "e275222" + "0" * 33, "branch": "feature/x", "dirty": True},
+         "e275222 on feature/x, with uncommitted changes"),
+        ({"commit": "e275222" + "0" * 33, "branch": None, "dirty": False}, "e275222"),
+    ):  # fmt: skip
+        (folder / "run.json").write_text(json.dumps({"code": code}))
+        assert f"\n  code     {told}\n" in a_failed_run(tmp_path, dict(failed)).output
+    documents: list[Any] = [{"code": {"commit": None}}, {"code": None}, [], {}]
+    for document in documents:
+        (folder / "run.json").write_text(json.dumps(document))
+        assert "  code " not in a_failed_run(tmp_path, dict(failed)).output
+
+
+def test_a_later_run_that_was_interrupted_is_told_in_one_line(tmp_path: Path) -> None:
+    write_log(tmp_path, [a_line(0, event="run finished", success=False, run_id="bad", error="E: x")])
+    stop = {"event": "run finished", "success": False, "status": "error", "error": "KeyboardInterrupt: "}
+    write_log(tmp_path, [a_line(60, run_id="stopped", **stop)])
+    lines = vizart_logs(tmp_path, "--failed").output.splitlines()
+    assert lines[0].startswith("FAILED  run bad")
+    assert "  later    run stopped was interrupted 2026-11-20 12:01:00" in lines
+    assert vizart_logs(tmp_path, "--failed", "--run", "stop").output.startswith("INTERRUPTED  run stopped")
 
 
 def test_the_frames_shown_are_the_users_own(tmp_path: Path) -> None:

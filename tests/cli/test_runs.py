@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from pytest_vizart.cli.runs import runs
 from pytest_vizart.history.writer import write_decision
 from pytest_vizart.records.run import Code
-from tests.cli.histories import HOSTILE, keep, run_with, vizart
+from tests.cli.histories import DAY_US, HOSTILE, keep, run_with, vizart
 from tests.history.builders import START_US
 
 
@@ -45,6 +46,14 @@ def test_filters(output: Path, arguments: tuple[str, ...], expected: list[str]) 
     assert ids(output, *arguments) == expected
 
 
+def test_times_are_given_as_to_the_log(output: Path) -> None:
+    days_ago = (time.time_ns() // 1_000 - START_US) // DAY_US
+    keep(output, "now", run_with("new", {"detect": 2}), day=days_ago)
+    for moment in ("yesterday", "2d", "3 days ago", "36h"):
+        assert ids(output, "--after", moment) == ["new"]
+        assert ids(output, "--before", moment) == ["aaa1", "aab2", "bbb3"]
+
+
 def test_pinned_runs_are_marked(output: Path) -> None:
     lines = vizart(runs, output).output.splitlines()
     assert [("* " in line) for line in lines] == [False, False, True, False]
@@ -70,7 +79,8 @@ def test_a_table_of_hostile_names_fits_the_terminal(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--after", "yesterday"), "'yesterday' is no date"),
+        (("--after", "someday"), "--after: not a date or time; expected a date, a time (UTC), yesterday, or how"),
+        (("--before", "\x1b2d"), "--before: not a date or time"),
         (("--json", "--csv"), "exclude each other"),
         (("--output", "s3://"), "this place to keep runs cannot be used"),
         (("--output", "nosuch://x"), "this place to keep runs cannot be used"),

@@ -89,6 +89,26 @@ def test_no_such_run_is_a_usage_error(output: Path) -> None:
     assert (result.exit_code, "no run is like that" in result.output) == (2, True)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--exact",), ("--json",), ("--csv",)])
+def test_a_stage_that_no_run_has_is_a_usage_error(output: Path, arguments: tuple[str, ...]) -> None:
+    result = vizart(stats, output, "--stage", "detekt", "--test", "test_x", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == "Error: no run has a stage 'detekt'; there are detect, decode"
+
+
+def test_a_stage_of_runs_that_are_left_out_is_said_to_be_perhaps_theirs(output: Path) -> None:
+    keep(output, "bad", run_with("e1", {"track": 99}, status="error"))
+    assert "(--all)" in vizart(stats, output, "--stage", "track").stderr
+    assert stages(output, "--stage", "track", "--all")["track"]["runs"] == 1
+
+
+def test_of_many_stages_a_few_are_told(tmp_path: Path) -> None:
+    keep(tmp_path, "s1", run_with("r1", {f"n{number}": 1 for number in range(40)} | {"detect": 1, HOSTILE: 1}))
+    error = vizart(stats, tmp_path, "--stage", "detekt\x1b").stderr.splitlines()[-1]
+    told = ", ".join(["detect", *(f"n{number}" for number in range(9))])
+    assert error == f"Error: no run has a stage 'detekt\\x1b'; there are {told} and 32 more"
+
+
 def test_runs_that_did_not_run_to_their_end_are_left_out_and_counted(output: Path) -> None:
     keep(output, "bad", run_with("e1", {"detect": 99}, status="error"), run_with("p1", {"detect": 99}, partial=True))
     keep(output, "failed", run_with("f1", {"detect": 5}, status="failed"), day=3)

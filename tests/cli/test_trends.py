@@ -50,13 +50,13 @@ def test_figures_metrics_and_gauges_over_runs(output: Path) -> None:
 
 def test_a_table_with_a_course_and_the_change(output: Path) -> None:
     lines = vizart(trends, output, "--stage", "detect").output.splitlines()
-    (line,) = [line.split() for line in lines if line.split()[2] == "map"]
+    (line,) = [line.split() for line in lines if line.split()[2:3] == ["map"]]
     course = sparkline([0.9 - day / 10 for day in range(5)])
     assert line == [
         "test_x.py::test_x", "detect", "map", course, "0.900", "0.500", "-44.4", "%", "2025-06-15", "0c0ffee",
         "2025-06-19", "4c0ffee",
     ]  # fmt: skip
-    assert [line.split()[2] for line in lines[1:]] == ["wall_ms", "cpu_ms", "rss_mb", "map", "queue"]
+    assert [line.split()[2] for line in lines[1:-1]] == ["wall_ms", "cpu_ms", "rss_mb", "map", "queue"]
 
 
 def test_one_figure_is_listed_by_date_and_commit(output: Path) -> None:
@@ -85,8 +85,31 @@ def test_times_of_another_machine_are_a_series_of_their_own(output: Path) -> Non
 
 def test_a_figure_that_nothing_has_is_a_usage_error(output: Path) -> None:
     result = vizart(trends, output, "--metric", "nothing")
-    assert (result.exit_code, "no run has such a figure" in result.output) == (2, True)
+    assert (result.exit_code, "no run has a figure 'nothing'" in result.output) == (2, True)
     assert "there are wall_ms, p95_ms, cpu_ms" in " ".join(result.output.split())
+    assert "there are map, wall_ms" in vizart(trends, output, "--metric", "mapp").output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--metric", "map"), ("--json",), ("--csv",)])
+def test_a_stage_that_nothing_has_is_a_usage_error(output: Path, arguments: tuple[str, ...]) -> None:
+    keep(output, "s9", run_with("r9", {"crop": 1, "resize": 1}), day=7)
+    result = vizart(trends, output, "--stage", "rezise", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == "Error: no run has a stage 'rezise'; there are resize, detect, crop"
+
+
+def test_lines_that_mix_branches_say_so_and_how_to_see_each_run(output: Path) -> None:
+    hint = "each run with its commit: --csv, or one line alone"
+    assert vizart(trends, output).output.splitlines()[-1] == f"{hint} (--metric)"
+    keep(output, "topic", run_with("t1", {"detect": 9}, metrics={"map": 0.7}), code=Code("7007", "topic"), day=6)
+    other = run_with("o1", {"crop": 1}, test_id="other")
+    keep(output, "other", other, code=Code("7007", "topic"), day=6)
+    mixed = "2 branches in one line, --branch chooses one"
+    assert vizart(trends, output).output.splitlines()[-1] == f"{mixed}; {hint} (--test, --stage, --metric)"
+    assert vizart(trends, output, "--metric", "map").output.splitlines()[-1] == mixed
+    assert "branches" not in vizart(trends, output, "--branch", "main").output
+    for arguments in (("--branch", "topic", "--test", "other"), ("--branch", "main", "--metric", "map")):
+        assert "each run" not in vizart(trends, output, *arguments).output
 
 
 @pytest.mark.parametrize("name", ["wall_median_ns", "wall_median_ms"])

@@ -53,8 +53,22 @@ def test_fr_026_oldest_go_first_by_age_count_and_size() -> None:
 def test_fr_026_what_is_protected_stays_and_is_told() -> None:
     kept = things((1, 10), (5, 10), (40, 10), (50, 10))
     choice = choose(kept, Keep(count=2), now_us=NOW_US, protected={"50": "pinned", "1": "baseline"})
-    assert list(choice.going) == ["40", "5"]
+    assert list(choice.going) == ["40"]
     assert choice.spared == {"50": "pinned"}
+
+
+def test_fr_026_a_count_keeps_the_newest_and_what_is_protected_beside_them() -> None:
+    kept = things(*((day, 10) for day in range(1, 11)))
+    old = {str(day): "baseline" for day in range(6, 10)}
+    choice = choose(kept, Keep(count=3), now_us=NOW_US, protected=old)
+    assert list(choice.going) == ["10", "5", "4"]
+    assert set(choice.spared) == set(old)
+
+
+def test_fr_026_a_size_counts_what_is_protected_too() -> None:
+    kept = things((1, 10), (5, 10), (40, 10), (50, 10))
+    choice = choose(kept, Keep(size_bytes=20), now_us=NOW_US, protected={"50": "pinned"})
+    assert list(choice.going) == ["40", "5"]
 
 
 limits = st.builds(
@@ -86,7 +100,8 @@ def test_fr_026_what_stays_is_within_every_limit_or_protected(
     if keep.age_s is not None:
         assert all((NOW_US - thing.at_us) / 1e6 <= keep.age_s for thing in free)
     if keep.count is not None:
-        assert len(stays) <= keep.count or not free
+        newest = sorted(every, key=lambda thing: (thing.at_us, thing.name))[-keep.count :]
+        assert all(thing in newest for thing in free)
     if keep.size_bytes is not None:
         assert sum(thing.size_bytes for thing in stays) <= keep.size_bytes or not free
     # Nothing goes that is newer than something free that stays, and nothing without need.
@@ -97,7 +112,7 @@ def test_fr_026_what_stays_is_within_every_limit_or_protected(
         back = [*stays, last]
         assert (
             (keep.age_s is not None and (NOW_US - last.at_us) / 1e6 > keep.age_s)
-            or (keep.count is not None and len(back) > keep.count)
+            or (keep.count is not None and sum(thing.at_us >= last.at_us for thing in every) > keep.count)
             or (keep.size_bytes is not None and sum(thing.size_bytes for thing in back) > keep.size_bytes)
         )
 

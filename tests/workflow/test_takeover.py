@@ -7,16 +7,19 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from pytest_vizart import History
+from pytest_vizart.audit.query import AuditQuery
 from pytest_vizart.errors import VizartWarning
 from pytest_vizart.history.compaction import compact
 from pytest_vizart.history.journal import Journal
 from pytest_vizart.history.owner import Owner, owner_of
 from pytest_vizart.profiling.analysis.stats import stage_stats
+from pytest_vizart.profiling.recording.recorder import Recorder
 from pytest_vizart.records.run import RunResult
 from pytest_vizart.workflow.keeping import keep
 from pytest_vizart.workflow.takeover import gathered, take_over_dead_sessions
@@ -79,6 +82,25 @@ def test_what_a_worker_adds_after_its_session_was_taken_over(tmp_path: Path, dea
         os.utime(path, (time.time() - 7_200,) * 2)
     take_over_dead_sessions(tmp_path)
     assert kept(tmp_path) == ["r1", "r2", "r3"]
+
+
+def test_a_crash_is_told_with_the_time_of_its_run(tmp_path: Path, dead: Owner) -> None:
+    journal = opened(tmp_path)
+    journal.spans.mkdir()
+    recorder = Recorder("basic", folder=journal.spans, about={"run_id": "c", "test_id": "t", "profile": "basic"})
+    recorder.begin_sample("a")
+    with recorder.stage("detect"):
+        pass
+    recorder.close()
+    ended = time.time()
+    time.sleep(0.05)
+    for path in journal.spans.iterdir():
+        path.write_bytes(path.read_bytes())  # as a folder is that was copied
+    kill(journal, dead)
+    with pytest.warns(VizartWarning, match="the process died"):
+        take_over_dead_sessions(tmp_path)
+    (line,) = AuditQuery(tmp_path).failed().fetch()
+    assert datetime.fromisoformat(line["time"]).timestamp() <= ended
 
 
 def test_a_damaged_session_file_loses_no_run(tmp_path: Path, dead: Owner) -> None:

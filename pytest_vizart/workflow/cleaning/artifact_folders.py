@@ -1,4 +1,7 @@
-"""The artifacts as retention sees them: one folder for each run, and the pool of contents that they share.
+"""The artifacts as retention sees them: the saved outputs of each run, and the pool of contents that they share.
+
+They are what lies in a run's folder below `stages`. Its other files, such as `run.json`, tell what the run was: they
+are as old as its rows in the history, and go with those.
 
 Equal contents are stored once: the pool's file and those of the runs are links to the same bytes. They are freed with
 the last folder that links to them, so their size counts there; the pool's own link goes when it is the only one left.
@@ -21,6 +24,7 @@ from pytest_vizart.storage.store import Store
 from pytest_vizart.workflow.ours import has_run_files, is_pool_file, is_run_id
 
 RUNS = "runs"
+SAVED = "stages"  # where the saved outputs of a run lie in its folder
 POOL = "artifacts"
 _SHARD = 2  # characters of a folder of the pool
 GONE = ".gone-"  # what a folder is called while it is deleted
@@ -30,13 +34,14 @@ _Content = tuple[int, int] | str  # device and inode; in an object store the nam
 
 @dataclass(slots=True)
 class RunFolder:
-    """The folder `runs/<name>`."""
+    """The folder `runs/<name>`. `contents` are those of saved outputs, `other_bytes` is the size of its other files."""
 
     name: str
     modified_us: int = 0  # the newest file's, or of an empty folder its own
     contents: dict[_Content, int] = field(default_factory=dict)  # files that have it
     temporary: list[tuple[str, int, int]] = field(default_factory=list)  # name in the store, bytes, time
     empty: bool = True
+    other_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -55,9 +60,13 @@ class Artifacts:
     _bytes: dict[_Content, _Bytes] = field(default_factory=dict)
 
     def things(self, at_us: Mapping[str, int], protected: Mapping[str, str]) -> list[Thing]:
-        """Return the folders with the bytes that are freed when they go, one after the other, oldest first."""
+        """Return the folders that have saved outputs, with the bytes that are freed when those go, one folder after the
+        other, oldest first.
+        """
         last_first = sorted(
-            self.folders, key=lambda folder: (folder.name in protected, at_us[folder.name], folder.name), reverse=True
+            (folder for folder in self.folders if folder.contents),
+            key=lambda folder: (folder.name in protected, at_us[folder.name], folder.name),
+            reverse=True,
         )
         links: dict[_Content, int] = {}
         for folder in self.folders:
@@ -153,10 +162,13 @@ def _folder(found: Artifacts, root: Path, entry: os.DirEntry[str]) -> RunFolder:
         folder.empty = False
         if _is_hidden(name) and name.endswith(".tmp"):
             folder.temporary.append((name, told.st_size, modified_us))
-        content = (told.st_dev, told.st_ino)
-        folder.contents[content] = folder.contents.get(content, 0) + 1
         # The inode's time is that of the content, which may be older than the link to it.
         folder.modified_us = max(folder.modified_us, modified_us)
+        if not _is_saved(name):
+            folder.other_bytes += told.st_size
+            continue
+        content = (told.st_dev, told.st_ino)
+        folder.contents[content] = folder.contents.get(content, 0) + 1
         found.add(content, told.st_size, told.st_nlink)
     with suppress(OSError):
         folder.modified_us = max(folder.modified_us, Path(entry).stat().st_mtime_ns // 1_000)
@@ -173,8 +185,11 @@ def _in_object_store(store: Store, known: Container[str]) -> Artifacts:
             continue
         tops.setdefault(parts[1], set()).add(parts[2])
         folder = folders.setdefault(parts[1], RunFolder(parts[1], empty=False))
-        folder.contents[entry.name] = 1
         folder.modified_us = max(folder.modified_us, entry.modified_us or 0)
+        if not _is_saved(entry.name):
+            folder.other_bytes += entry.size_bytes
+            continue
+        folder.contents[entry.name] = 1
         found.add(entry.name, entry.size_bytes, 1)
     found.folders = [folder for name, folder in folders.items() if has_run_files(tops[name])]
     return found
@@ -193,6 +208,11 @@ def _files(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
             continue
         if stat.S_ISREG(told.st_mode):
             yield name, told
+
+
+def _is_saved(name: str) -> bool:
+    """Whether a file of a run, by its name in the output, is a saved output."""
+    return name.split("/")[2] == SAVED
 
 
 def _is_hidden(name: str) -> bool:

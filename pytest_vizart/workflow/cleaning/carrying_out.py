@@ -12,14 +12,15 @@ from pathlib import Path
 
 from pytest_vizart.errors import HistoryError
 from pytest_vizart.history.compaction import remove_runs
-from pytest_vizart.history.journal_files import delete_journal
+from pytest_vizart.history.journal_files import delete_journal, is_link
 from pytest_vizart.history.reader import History
 from pytest_vizart.storage.store import Entry, Store
-from pytest_vizart.workflow.cleaning.artifact_folders import GONE, RUNS
+from pytest_vizart.workflow.cleaning.artifact_folders import GONE, RUNS, SAVED
 from pytest_vizart.workflow.cleaning.log_files import delete_log
 from pytest_vizart.workflow.cleaning.records import Cleaned, CleaningPlan, Going
 from pytest_vizart.workflow.cleaning.unfinished import forget_note, note_runs
 from pytest_vizart.workflow.locking import alone_in
+from pytest_vizart.workflow.ours import has_run_files
 
 _RUNS_AT_ONCE = 2_000
 
@@ -40,7 +41,7 @@ def carry_out(
         if not held:
             return Cleaned(finished=False, busy=True)
         left_behind = work.take_all(plan.leftovers, work.leftover)
-        artifacts = work.take_all(plan.artifacts.going, work.run_folder)
+        artifacts = work.take_all(plan.artifacts.going, lambda thing: work.saved(thing, plan.run_files))
         left_behind += work.pool(plan.unused)
         logs = work.take_all(plan.logs.going, work.log)
     runs = _remove_runs(work, plan)
@@ -64,6 +65,8 @@ def _remove_runs(work: _Work, plan: CleaningPlan) -> int:
             removed = remove_runs(work.store, [*free, *remains], budget_s=work.left_s())
             count += removed.runs
             work.freed_bytes += removed.bytes_freed
+            if removed.runs == len(free):  # else some stayed, and nobody knows here which
+                work.run_folders(free, plan.run_files)
             work.finished = work.finished and removed.finished
             remains, done = (), removed.finished
             if not (left and done):
@@ -129,31 +132,75 @@ class _Work:
     def log(self, thing: Going) -> bool:
         return delete_log(self.store, thing.files)
 
-    def run_folder(self, thing: Going) -> bool:
-        """Delete `runs/<name>`, unless it was pinned. A folder of this machine is renamed first: nobody ever sees half
-        of it.
-        """
+    def saved(self, thing: Going, run_files: Mapping[str, int]) -> bool:
+        """Delete what a run saved, unless it was pinned, or its folder as a whole if that is among the `run_files`."""
         if thing.name in self.pins.now():
             return False
-        name = f"{RUNS}/{thing.name}"
+        if thing.name in run_files:
+            self.away(thing.name)
+            self.freed_bytes += run_files[thing.name]
+            return True
+        self.away(thing.name, SAVED)
+        if self.store.local is not None:
+            _delete_empty_folders(self.store.local / RUNS / thing.name)
+        return True
+
+    def run_folders(self, run_ids: Sequence[str], sizes: Mapping[str, int]) -> None:
+        """Delete the folders of runs that are out of the history, but those with saved outputs: `run.json` tells what
+        those are, and goes with them.
+        """
+        root = self.store.local
+        if root is not None and is_link(root / RUNS):
+            return
+        # Elsewhere each look takes long: only at those that the plan found.
+        for run_id in run_ids if root is not None else [each for each in run_ids if each in sizes]:
+            if self.out_of_time():
+                return
+            with self.told(f"{RUNS}/{run_id}"):
+                if self._is_ours(run_id) and not self._has_saved(run_id):
+                    self.away(run_id)
+                    self.freed_bytes += sizes.get(run_id, 0)
+
+    def _is_ours(self, run_id: str) -> bool:
+        """Whether a folder is one that a run made. Run IDs come out of files that others may have written."""
+        if not run_id or run_id.startswith(".") or "/" in run_id or "\\" in run_id:
+            return False
+        folder = None if self.store.local is None else self.store.local / RUNS / run_id
+        if folder is None:
+            return True  # one that the plan found
+        return not is_link(folder) and has_run_files(path.name for path in folder.iterdir())
+
+    def _has_saved(self, run_id: str) -> bool:
+        name = f"{RUNS}/{run_id}/{SAVED}"
+        if self.store.local is not None:
+            return any(files for _, _, files in os.walk(self.store.local / name))
+        return next(iter(self.store.files(name, recursive=True)), None) is not None
+
+    def away(self, run_id: str, part: str = "") -> None:
+        """Delete a run's folder, or a part of it. One of this machine is renamed first: nobody ever sees half of it."""
+        name = f"{RUNS}/{run_id}/{part}".rstrip("/")
         if self.store.local is None:
             self.store.delete_folder(name)
-            return True
-        gone = self.store.local / RUNS / f"{GONE}{thing.name}"
+            return
+        gone = self.store.local / RUNS / f"{GONE}{run_id}"
         (self.store.local / name).rename(gone)
         _delete_tree(gone)
-        return True
 
     def leftover(self, thing: Going) -> bool:
         if thing.files:
             self.store.delete(thing.files)
             return True
-        assert self.store.local is not None
+        if self.store.local is None:
+            self.store.delete_folder(thing.name)
+            return True
         folder = self.store.local / thing.name
         if thing.name.startswith("journal/"):
             return delete_journal(folder)
         if folder.name.startswith(GONE):
             _delete_tree(folder)
+            return True
+        if thing.size_bytes and not self._has_saved(folder.name):  # the folder of a run that the history does not have
+            self.away(folder.name)
             return True
         return _delete_empty_folders(folder)
 

@@ -13,7 +13,7 @@ from pytest_vizart.history.journal_files import is_foreign, is_journal, is_link
 from pytest_vizart.history.owner import read_owner, still_for_s, unchanged_s
 from pytest_vizart.history.schema import TABLES
 from pytest_vizart.storage.store import Store
-from pytest_vizart.workflow.cleaning.artifact_folders import RUNS, Artifacts
+from pytest_vizart.workflow.cleaning.artifact_folders import RUNS, Artifacts, RunFolder
 from pytest_vizart.workflow.cleaning.records import BECAUSE_LEFT, Going
 
 DAY_US = 86_400_000_000
@@ -45,11 +45,23 @@ def _begun_us(folder: Path) -> int:
     return min(times) // 1_000
 
 
-def left_behind(store: Store, artifacts: Artifacts, *, now_us: int, under_way: Sequence[str]) -> tuple[Going, ...]:
-    """Return what nobody will miss. `under_way` are the run folders that somebody may be writing to."""
-    if store.local is None:
-        return ()
+def left_behind(
+    store: Store, artifacts: Artifacts, *, now_us: int, under_way: Sequence[str], unknown: Sequence[RunFolder] = ()
+) -> tuple[Going, ...]:
+    """Return what nobody will miss.
+
+    Args:
+        under_way: run folders that somebody may be writing to.
+        unknown: run folders without saved outputs whose run the history does not have.
+    """
     before_us = now_us - DAY_US
+    forgotten = [
+        Going(f"{RUNS}/{folder.name}", BECAUSE_LEFT, folder.other_bytes, folder.modified_us)
+        for folder in unknown
+        if folder.modified_us < before_us and folder.name not in under_way
+    ]
+    if store.local is None:
+        return tuple(forgotten)
     found = [
         Going(name, BECAUSE_LEFT, size, modified_us, files=(name,))
         for name, size, modified_us in _temporary(store.local)
@@ -63,6 +75,7 @@ def left_behind(store: Store, artifacts: Artifacts, *, now_us: int, under_way: S
         ]
         if folder.empty and folder.modified_us < before_us and folder.name not in under_way:
             found.append(Going(f"{RUNS}/{folder.name}", BECAUSE_LEFT, 0, folder.modified_us))
+    found += forgotten
     found += [Going(name, BECAUSE_LEFT, 0, now_us) for name in artifacts.gone]
     found += _empty_journals(store.local, before_us)
     return tuple(found)

@@ -44,7 +44,11 @@ class LogFiles:
         choice = choose(self.things, keep, now_us=counted_from_us, protected=protected)
         going = tuple(
             # The compressed copy is the complete one and goes last.
-            replace(each, files=tuple(sorted((entry.name for entry in self._entries[each.name]), key=len)))
+            replace(
+                each,
+                at_us=each.at_us - _DAY_US,  # its own day is told, from whose end its age counts
+                files=tuple(sorted((entry.name for entry in self._entries[each.name]), key=len)),
+            )
             for each in chosen(self.things, choice, {})
         )
         total = sum(thing.size_bytes for thing in self.things)

@@ -90,14 +90,17 @@ def plan(
         counted_from_us=counted_from_us,
     )
     folders = _Folders(kept, artifacts, now_us)
+    history = _history_part(kept, retention.history, counted_from_us, protected, _SLACK if quick else 0.0)
     artifacts_part, unused = folders.part(retention.artifacts, now_us=now_us, counted_from_us=counted_from_us)
+    unknown = () if "metrics" in linked else folders.unknown(store)
     return CleaningPlan(
         store,
-        history=_history_part(kept, retention.history, counted_from_us, protected, _SLACK if quick else 0.0),
+        history=history,
         logs=logs.part(retention.logs, now_us=now_us, counted_from_us=counted_from_us),
         artifacts=artifacts_part,
         unused=unused if RUNS not in linked else {},
-        leftovers=left_behind(store, artifacts, now_us=now_us, under_way=list(folders.under_way)),
+        run_files=folders.run_files(history, artifacts_part),
+        leftovers=left_behind(store, artifacts, now_us=now_us, under_way=list(folders.under_way), unknown=unknown),
         notes=(
             *_clock_note(counted_from_us, now_us, retention),
             *_unreadable_note(kept.unreadable),
@@ -179,7 +182,6 @@ class _Folders:
         self._runs = {run.run_id: run for run in kept.runs}
         self._pinned = kept.pinned
         self._busy = kept.busy
-        self._empty = {folder.name for folder in artifacts.folders if folder.empty}
         self.under_way: dict[str, str] = {}
         for folder in artifacts.folders:
             reason = self._at_work(folder, now_us)
@@ -187,17 +189,39 @@ class _Folders:
                 self.under_way[folder.name] = reason
 
     def part(self, keep: Keep, *, now_us: int, counted_from_us: int) -> tuple[Part, dict[str, int]]:
-        """Return which folders go, and which contents of the pool nobody needs then."""
+        """Return which folders lose their saved outputs, and which contents of the pool nobody needs then."""
         protected = {**self.under_way, **dict.fromkeys(self._pinned, "pinned")}
         at_us = {folder.name: self._at_us(folder) for folder in self._artifacts.folders}
-        # Folders without a file are no artifacts of anybody: they are left-overs.
-        things = [thing for thing in self._artifacts.things(at_us, protected) if thing.name not in self._empty]
+        things = self._artifacts.things(at_us, protected)
         choice = choose(things, keep, now_us=counted_from_us, protected=protected)
         test_ids = {name: run.test_id for name, run in self._runs.items()}
         going = chosen(things, choice, test_ids)
         unused = self._artifacts.unused([each.name for each in going], older_than_us=now_us - DAY_US)
         total = sum(thing.size_bytes for thing in things)
         return Part("artifacts", len(things), total, going, choice.spared), unused
+
+    def run_files(self, history: Part, artifacts: Part) -> dict[str, int]:
+        """Return the folders that go as a whole, with the bytes of what is no saved output in them.
+
+        What tells about saved outputs that stay, stays with them.
+        """
+        forgotten = {each.name for each in history.going}
+        emptied = {each.name for each in artifacts.going}
+        return {
+            folder.name: folder.other_bytes
+            for folder in self._artifacts.folders
+            if (folder.name in forgotten and (folder.name in emptied or not folder.contents))
+            or (folder.name in emptied and folder.name not in self._runs)
+        }
+
+    def unknown(self, store: Store) -> list[RunFolder]:
+        """Return the folders without saved outputs whose run is not in the history (any more)."""
+        found = [
+            folder
+            for folder in self._artifacts.folders
+            if not (folder.contents or folder.empty or folder.name in self._runs or folder.name in self._pinned)
+        ]
+        return [] if found and unreadable_files(store, "runs") else found
 
     def _at_us(self, folder: RunFolder) -> int:
         run = self._runs.get(folder.name)

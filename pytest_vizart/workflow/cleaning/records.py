@@ -14,7 +14,7 @@ BECAUSE_LEFT = "left behind"
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """One thing that goes: a run's rows, a log, a run's folder. `files` are names in the store, where it is files."""
+    """One thing that goes: a run's rows, a log, what a run saved. `files` are names in the store, where it is files."""
 
     name: str
     because: str
@@ -48,6 +48,8 @@ class CleaningPlan:
             each frees beside those of the artifacts.
         leftovers: temporary files, empty folders and claims that processes left which died.
         notes: what the user must know, such as that the clock is not believed.
+        run_files: folders of runs that go as a whole, with the bytes of what is no saved output in them: their run goes
+            from the history, or is not there any more. Of the other folders in `artifacts` the saved outputs go.
         unfinished: runs that a clean-up took out of the history which had no time left for all of their rows.
         thorough: look also for rows that a clean-up left which was killed: no reader shows them, but they take room.
     """
@@ -57,6 +59,7 @@ class CleaningPlan:
     logs: Part
     artifacts: Part
     unused: Mapping[str, int] = field(default_factory=dict)
+    run_files: Mapping[str, int] = field(default_factory=dict)
     leftovers: tuple[Going, ...] = ()
     notes: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class CleaningPlan:
     @property
     def freed_bytes(self) -> int:
         others = sum(each.size_bytes for each in self.leftovers) + sum(self.unused.values())
+        others += sum(self.run_files.values())
         return sum(part.freed_bytes for part in self.parts) + others
 
     @property
@@ -82,6 +86,7 @@ class Cleaned:
     """What a clean-up did.
 
     Args:
+        artifacts: runs whose saved outputs went.
         left_behind: files and folders of dead processes, and contents that no run has any more.
         finished: False when time ran out, or something could not be deleted: the next one goes on.
         busy: somebody else was cleaning or compacting; nothing was done.

@@ -69,8 +69,10 @@ class ComparedRuns:
         return bool(self.run_a["fingerprint"] == self.run_b["fingerprint"])
 
     @property
-    def same_data(self) -> bool:
-        return bool(self.run_a["dataset_digest"] == self.run_b["dataset_digest"])
+    def same_data(self) -> bool | None:
+        """Whether the golden data were the same; None where a run does not know its data, as one that crashed."""
+        a, b = self.run_a["dataset_digest"], self.run_b["dataset_digest"]
+        return None if a is None or b is None else bool(a == b)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,20 +65,17 @@ def figure_of_column(name: str) -> str | None:
     return next((figure for figure, (column, _) in _OF_STAGES.items() if _UNIT.sub("", column) == plain), None)
 
 
-def series(history: History, runs: pa.Table, *, stage: str | None = None) -> list[Series]:
+def series(history: History, runs: pa.Table) -> list[Series]:
     """Return every figure of these runs as a series, figures of one test and stage beside each other.
 
     Args:
         runs: rows of the table `runs`, oldest first.
-        stage: only of this stage.
     """
     rows = {row["run_id"]: row for row in _run_rows(runs)}
     found: dict[_Key, list[Point]] = {}
     for run_id, of_stage, name, value, on_machine in _values(history, runs):
         row = rows.get(run_id)
         if row is None or value is None or not math.isfinite(value):
-            continue
-        if stage not in (None, of_stage):
             continue
         key = (row["test_id"], of_stage, name, row["fingerprint"] if on_machine else None)
         point = Point(run_id, row["started_at"], row["commit"], row["branch"], value)

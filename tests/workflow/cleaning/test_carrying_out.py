@@ -18,7 +18,7 @@ from pytest_vizart.storage.folder import FolderStore
 from pytest_vizart.storage.lock import exclusive
 from pytest_vizart.workflow.cleaning import carry_out, plan
 from pytest_vizart.workflow.cleaning.artifact_folders import GONE
-from tests.workflow.cleaning.cleaned import MONTH, POOLED, clean, kept
+from tests.workflow.cleaning.cleaned import MONTH, POOLED, clean, describe, kept
 from tests.workflow.outputs import NOW_US, keep, log, run_of, save
 
 
@@ -113,27 +113,31 @@ def killed_before_change(number: int, output: Path) -> bool:
 
 
 DEAD = 99
+WITHOUT_OUTPUTS = "00000000-0000-4000-8000-000000000045"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fr_027_killed_at_any_moment_it_is_finished_by_the_next(tmp_path: Path) -> None:
-    keep(tmp_path / "whole", [run_of("r50", 50), run_of("r2", 2)], "s1")
+    keep(tmp_path / "whole", [run_of("r50", 50), run_of(WITHOUT_OUTPUTS, 45), run_of("r2", 2)], "s1")
     for days in (50, 2):
         save(tmp_path / "whole", f"r{days}", days_ago=days)
+        describe(tmp_path / "whole", f"r{days}", days)
+    describe(tmp_path / "whole", WITHOUT_OUTPUTS, 45)
     log(tmp_path / "whole", "2026-05-01.jsonl", "{}")
     number, died = 0, True
     while died:
         output = tmp_path / str(number)
         shutil.copytree(tmp_path / "whole", output)
         died = killed_before_change(number, output)
-        assert set(kept(output)) in ({"r50", "r2"}, {"r2"})
+        assert set(kept(output)) in ({"r50", WITHOUT_OUTPUTS, "r2"}, {"r2"})
         assert History(output).spans().num_rows == 2 * len(kept(output))
         carry_out(plan(output, Retention(MONTH, MONTH, MONTH), NOW_US))
         assert kept(output) == ["r2"]
         assert History(output).spans()["run_id"].to_pylist() == ["r2", "r2"]
         assert [path.name for path in (output / "runs").iterdir()] == ["r2"]
         assert (output / "runs/r2/stages/detect/mask.png").read_bytes() == b"mask"
+        assert (output / "runs/r2/run.json").is_file()
         assert not list((output / "logs").iterdir())
         number += 1
     assert number > 15

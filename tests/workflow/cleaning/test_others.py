@@ -123,7 +123,7 @@ def test_artifacts_of_a_run_that_is_pinned_meanwhile_stay(output: Path, monkeypa
     rename = Path.rename
 
     def pinned_meanwhile(path: Path, goal: Path) -> Path:
-        if path.name == "r50":
+        if "r50" in path.parts:
             write_decision(output, "r40", pinned=True, decided_us=NOW_US)
         return rename(path, goal)
 

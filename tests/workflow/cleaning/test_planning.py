@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,8 @@ def test_fr_027_logs_go_by_their_date_and_never_todays(output: Path) -> None:
     log(output, "notes.txt", "mine")
     planned = clean(output, Retention(logs=MONTH))
     assert names(planned.logs) == ["2026-05-01", "2026-05-01.worker", "2026-06-15"]
+    told = [datetime.fromtimestamp(each.at_us / 1e6, UTC).date().isoformat() for each in planned.logs.going]
+    assert told == ["2026-05-01", "2026-05-01", "2026-06-15"]
     clean(output, Retention(logs=Keep(size_bytes=0)))
     assert sorted(path.name for path in (output / "logs").iterdir()) == [today.name, "notes.txt"]
 
