@@ -23,7 +23,8 @@ _SHOWN_SAMPLES = 3
 _SHOWN_VERDICTS = 3
 _SHOWN_SAVED = 2
 _SHOWN_TRACED = 8
-_FRAME = re.compile(r'  File "(.*)", line \d+')
+_LONGEST_FUNCTION = 24  # with ", in " before it
+_FRAME = re.compile(r'  File "(.*)", line (\d+)(.*)')
 _NOT_THEIRS = re.compile(r"[/\\](pluggy|_pytest|pytest_vizart)[/\\]")
 
 
@@ -56,7 +57,7 @@ def screen(run: FailedRun, place: Store) -> list[str]:
     traced = own_frames(traceback_lines(run.traceback))
     room = min(room - 1, _SHOWN_TRACED)
     if traced and room > 1:
-        shown = [shortened(line, WIDTH - 4) for line in traced[-room:]]
+        shown = [_narrowed(line, WIDTH - 4) for line in traced[-room:]]
         head += [f"the end of the traceback, {plural(len(traced), 'line')}:", *(f"    {line}" for line in shown)]
     return [_colored(line) for line in (*head, *tail)]
 
@@ -108,6 +109,17 @@ def own_frames(traceback: Sequence[str]) -> list[str]:
         if not leaving_out:
             kept.append(line)
     return kept if any_frame else list(traceback)
+
+
+def _narrowed(line: str, width: int) -> str:
+    """A line of a traceback in a width. Of a frame, the file's name and the number of the line stay."""
+    frame = _FRAME.fullmatch(line)
+    if frame is None or len(line) <= width:
+        return shortened(line, width)
+    path, number, function = frame.groups()
+    named = shortened(function, _LONGEST_FUNCTION)
+    room = width - len(f'  File "", line {number}{named}')
+    return f'  File "{path if len(path) <= room else "…" + path[1 - room :]}", line {number}{named}'
 
 
 @dataclass(frozen=True, slots=True)

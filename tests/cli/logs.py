@@ -15,4 +15,4 @@ def vizart_logs(output: Path, *arguments: str) -> Result:
 
 def fits_one_screen(text: str) -> bool:
     lines = text.splitlines()
-    return len(lines) <= 24 and max(map(len, lines)) <= 100
+    return len(lines) <= 24 and max(map(len, lines)) <= 80

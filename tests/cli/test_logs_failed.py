@@ -33,6 +33,18 @@ def a_failed_run(output: Path, *lines: dict[str, Any]) -> Result:
     return vizart_logs(output, "--failed")
 
 
+def test_a_frame_in_a_long_path_keeps_file_and_line(tmp_path: Path) -> None:
+    path = f"/home/me/{'deep/' * 30}pipeline.py"
+    traceback = (
+        f'Traceback (most recent call last):\n  File "{path}", line 47, in {"find_" * 9}\n    raise ValueError\n'
+    )
+    raised = {"event": "stage failed", "stage": "detect", "success": False, "error": "ValueError: x"}
+    result = a_failed_run(tmp_path, {**raised, "traceback": traceback})
+    (told,) = [line for line in result.output.splitlines() if "File " in line]
+    assert 'deep/pipeline.py", line 47, in find_' in told
+    assert len(told) <= 80
+
+
 def test_a_verdict_is_told_with_stage_metric_and_samples(tmp_path: Path) -> None:
     wrong = [
         {"event": "sample wrong", "level": "WARNING", "stage": "detect", "sample": f"s{number}",
