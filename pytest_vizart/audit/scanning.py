@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from pytest_vizart.audit.blocks import Block, read_blocks
+from pytest_vizart.audit.byte_search import finder_in
 from pytest_vizart.audit.criteria import Criterion, Line
 from pytest_vizart.audit.log_names import FOLDER, LogName
 from pytest_vizart.errors import warn
@@ -89,8 +90,9 @@ def _spans(data: bytes | bytearray, size: int, needles: tuple[bytes, ...]) -> It
         yield from sorted({span for needle in needles for span in _spans(data, size, (needle,))})
         return
     needle = needles[0] if needles else b""
+    find = finder_in(data)
     stop = -1
-    while (found := data.find(needle, stop + 1, size)) >= 0 and stop + 1 < size:
+    while (found := find(needle, stop + 1, size)) >= 0 and stop + 1 < size:
         start = data.rfind(b"\n", stop + 1, found) + 1 if needle else found
         start = start or stop + 1
         stop = data.find(b"\n", found, size)

@@ -76,7 +76,11 @@ def codes_of(column: pa.ChunkedArray) -> NDArray[np.int64]:
 
 def strings(values: Iterable[str]) -> pa.Array:
     """Return strings as a value set. What is no Unicode text stands in no file."""
-    return pa.array([value for value in values if not _SURROGATE.search(value)], pa.string())
+    several = list(values)
+    try:
+        return pa.array(several, pa.string())
+    except UnicodeError:
+        return pa.array([value for value in several if not _SURROGATE.search(value)], pa.string())
 
 
 def first_rows(ids: pa.ChunkedArray) -> Mask:

@@ -49,6 +49,8 @@ _FEW_VALUES = {
 }
 # Numbers that rise by nearly the same from row to row.
 _RISING = frozenset({"span_id", "parent_id", "started_us", "started_at", "finished_at", "decided_at", "at_us"})
+# Of the dictionaries those that grow with the number of runs.
+_MANY_NAMES = frozenset({"run_id", "session_id", "commit", "rss_growth"})
 # Texts that are all different.
 _UNIQUE = {"runs": frozenset({"run_id"}), "decisions": frozenset({"run_id"})}
 
@@ -71,8 +73,8 @@ def write_options(table_name: str, schema: pa.Schema, *, rows: int) -> dict[str,
         elif field.name in few or _is_text(field.type):
             with_dictionary.append(_leaf(field))
     return {
-        "compression": _codecs(schema) if rows < _SMALL else "zstd",
-        "compression_level": None if rows < _SMALL else _levels(schema),
+        "compression": _codecs(schema) if rows < _SMALL else _codecs_of_large(table_name, schema),
+        "compression_level": None if rows < _SMALL else _levels(table_name, schema),
         "use_dictionary": with_dictionary or False,
         "column_encoding": encodings or None,
         "write_statistics": [name for name in schema.names if name in _PRUNED_BY] or False,
@@ -85,12 +87,26 @@ def _codecs(schema: pa.Schema) -> dict[str, str]:
     return {_leaf(field): "none" if field.name in SEARCHABLE else "snappy" for field in schema}
 
 
-def _levels(schema: pa.Schema) -> dict[str, int]:
+def _codecs_of_large(table_name: str, schema: pa.Schema) -> dict[str, str]:
+    return {_leaf(field): "snappy" if _is_common(table_name, field) else "zstd" for field in schema}
+
+
+def _levels(table_name: str, schema: pa.Schema) -> dict[str, int]:
     # Half of the small tables are run IDs, random and so incompressible but for their being hexadecimal. The times of
     # `stages` have few digits that matter, which only the highest level finds.
     rounded = "wall_median_ns" in schema.names
     thorough = {name for name in schema.names if name == "run_id" or (rounded and name.endswith("_ns"))}
-    return {_leaf(field): 19 if field.name in thorough else 9 for field in schema}
+    with_zstd = [field for field in schema if not _is_common(table_name, field)]
+    return {_leaf(field): 19 if field.name in thorough else 9 for field in with_zstd}
+
+
+def _is_common(table_name: str, field: pa.Field) -> bool:
+    """Whether a column of `runs` or `stages` has few distinct values: zstd takes 40 us to begin, thrice what reading
+    such a column takes, and makes it hardly smaller. A query for one run reads thirty of them."""
+    if table_name not in ("runs", "stages") or field.name in _MANY_NAMES:
+        return False
+    few = field.name in _FEW_VALUES[table_name]
+    return bool(few or pa.types.is_dictionary(field.type) or pa.types.is_boolean(field.type))
 
 
 def parquet_bytes(table_name: str, table: pa.Table) -> pa.Buffer:

@@ -22,11 +22,10 @@ from pytest_vizart.history.parquet_file import (
     Footer,
     KeptFile,
     are_sound,
-    has_checksums,
     open_parquet,
     read_columns,
     read_footer,
-    schema_of,
+    read_small,
 )
 from pytest_vizart.storage.store import Entry, Store
 
@@ -101,24 +100,22 @@ class TableFiles:
         Raises:
             VanishedError: one of them is gone.
         """
-        schema = schema_of(table, columns)
-        plain = [self._read_plainly(file, schema) for file in files]
+        plain = [self._read_plainly(file, columns) for file in files]
         if not are_sound([rows for rows in plain if rows is not None]):
             plain = [None] * len(plain)
         return [self.read(file, columns) if rows is None else rows for file, rows in zip(files, plain, strict=True)]
 
-    def _read_plainly(self, file: KeptFile, schema: pa.Schema) -> pa.Table | None:
+    def _read_plainly(self, file: KeptFile, columns: tuple[str, ...]) -> pa.Table | None:
         """Return columns as they stand there, None where that needs more care."""
         key = _key(file)
+        if key in self._damaged:
+            return None
         try:
-            source = pa.BufferReader(self._fetched.get(key) or self.store.read(file.entry.name))
-            opened = open_parquet(source, remote=False)
-            rows = opened.read(columns=schema.names, use_threads=False) if has_checksums(opened) else None
+            return read_small(self._fetched.get(key) or self.store.read(file.entry.name), file.table, columns)
         except FileNotFoundError as error:
             raise VanishedError(file.entry.name) from error
         except DAMAGED:
             return None
-        return rows if rows is not None and rows.schema.equals(schema) and key not in self._damaged else None
 
     def read_with(self, file: KeptFile, work: Callable[[pq.ParquetFile], T]) -> T | None:
         """Return what `work` makes of the open file; None if it is damaged, which is told once.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -53,6 +53,11 @@ def parse_name(base_name: str) -> FileName:
 def session_in_name(session_id: str) -> str:
     """Return a session ID as it stands in names of files, where not every character may."""
     return _UNSAFE.sub("_", session_id)[:_LONGEST]
+
+
+def are_plain(session_ids: Collection[str]) -> bool:
+    """Whether all of these stand in names of files as they are, also in those of older versions: looked at at once."""
+    return not _UNSAFE.search("".join(session_ids)) and len(max(session_ids, key=len, default="")) <= _LONGEST
 
 
 def choose_stem(session_id: str, started_us: int, *, several: bool = False) -> str:

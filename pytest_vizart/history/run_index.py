@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pytest_vizart.history.columns import chosen, distinct, rows_with, strings
 from pytest_vizart.history.files import TableFiles
-from pytest_vizart.history.names import session_in_name
+from pytest_vizart.history.names import are_plain, session_in_name
 from pytest_vizart.history.parquet_file import KeptFile
 
 COLUMNS = ("run_id", "session_id", "started_at")
@@ -171,6 +171,8 @@ def _strangers(live: Collection[KeptFile], session_ids: pa.ChunkedArray) -> froz
 
 def names_of(session_ids: Collection[str]) -> frozenset[str]:
     """Return sessions as names of files have them, those of older versions included."""
+    if are_plain(session_ids):
+        return frozenset(session_ids)
     return frozenset(
         name for session_id in session_ids for name in (session_in_name(session_id), session_id.partition(".")[0])
     )

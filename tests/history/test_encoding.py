@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_vizart.history.encoding import SEARCHABLE, may_hold, parquet_bytes, write_options
+from pytest_vizart.history.encoding import SEARCHABLE, may_hold, parquet_bytes
 from pytest_vizart.history.schema import TABLES
 
 HOSTILE = ["", "a|b", "../../etc", "\x1b[31mred\n", "é" * 300, "\x00", '"; drop table runs', "\U0001f600"]
@@ -121,14 +121,26 @@ def test_columns_of_a_newer_version_are_written_as_well() -> None:
 
 def test_small_files_are_written_fast_and_large_ones_small() -> None:
     small, large = (parquet_bytes("spans", _many("spans", rows)) for rows in (50, 5_000))
-    used = {
-        file.metadata.row_group(0).column(at).compression
-        for file in [pq.ParquetFile(pa.BufferReader(small))]
-        for at in range(file.metadata.num_columns)
-    }
-    assert used == {"SNAPPY", "UNCOMPRESSED"}
+    assert set(_codecs(small).values()) == {"SNAPPY", "UNCOMPRESSED"}
+    assert set(_codecs(large).values()) == {"ZSTD"}
     assert large.size / 5_000 < small.size / 50
-    assert write_options("spans", TABLES["spans"], rows=5_000)["compression"] == "zstd"
+
+
+@pytest.mark.parametrize("table", ["runs", "stages"])
+def test_columns_of_few_values_are_read_without_zstd(table: str) -> None:
+    codecs = _codecs(parquet_bytes(table, _many(table, 5_000)))
+    assert {name for name, codec in codecs.items() if codec == "SNAPPY"} >= {"test_id", *_OF_FEW_VALUES[table]}
+    assert {codecs[name] for name in ("run_id", *_OF_MANY_VALUES[table])} == {"ZSTD"}
+
+
+_OF_FEW_VALUES = {"runs": {"branch", "accepted", "samples"}, "stages": {"stage", "spans"}}
+_OF_MANY_VALUES = {"runs": {"session_id", "commit", "started_at", "error"}, "stages": {"wall_median_ns", "rss_growth"}}
+
+
+def _codecs(payload: pa.Buffer) -> dict[str, str]:
+    group = pq.ParquetFile(pa.BufferReader(payload)).metadata.row_group(0)
+    columns = [group.column(at) for at in range(group.num_columns)]
+    return {column.path_in_schema: column.compression for column in columns}
 
 
 @given(texts=st.lists(_VALUES[pa.string()].filter(bool), min_size=1, max_size=8), sought=_VALUES[pa.string()])

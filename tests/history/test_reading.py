@@ -88,9 +88,9 @@ def test_only_row_groups_of_the_time_in_question_are_read(store: MemoryStore, mo
     read: list[tuple[Any, ...]] = []
     plain = reader.read_rows.__globals__["read_columns"]
 
-    def spy(file: pq.ParquetFile, table: str, columns: Any, groups: Any = None) -> Any:
+    def spy(file: pq.ParquetFile, table: str, columns: Any, groups: Any = None, **options: Any) -> Any:
         read.append((table, groups))
-        return plain(file, table, columns, groups)
+        return plain(file, table, columns, groups, **options)
 
     monkeypatch.setitem(reader.read_rows.__globals__, "read_columns", spy)
     assert History(store).spans(run_ids=["r2b"])["run_id"].to_pylist() == ["r2b"] * 3
