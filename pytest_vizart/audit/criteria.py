@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +52,10 @@ def test(part: str) -> Criterion:
 def stage(name: str) -> Criterion:
     wanted = escaped(name)
     return Criterion(lambda line: line.get("stage") == wanted, _needles(wanted, before=b'"', after=b'"'), 3)
+
+
+def events(names: Collection[str]) -> Criterion:
+    return Criterion(lambda line: line.get("event") in names, tuple(b'"%b"' % name.encode() for name in names), 2)
 
 
 def failed() -> Criterion:

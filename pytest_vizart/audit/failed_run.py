@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from pytest_vizart.audit.criteria import FAILED_SAMPLES, Line, time_of
+from pytest_vizart.audit.criteria import FAILED_SAMPLES, Line, events, time_of
 from pytest_vizart.audit.query import AuditQuery
 from pytest_vizart.storage.opening import open_store
 from pytest_vizart.storage.store import Store
@@ -62,21 +62,24 @@ def last_failed_run(place: str | PathLike[str] | Store, beginning: str | None = 
 
     beginning: of the IDs of the runs that are meant.
     """
-    failed = AuditQuery(place).failed().newest_first()
+    ends = AuditQuery(place, (events(_ENDS),)).newest_first()
     last: FailedRun | None = None
     last_moment = _AT_NO_TIME
     interrupted: list[tuple[Line, list[Line]]] = []
-    seen: set[str] = set()
-    for line in (failed if beginning is None else failed.run_id(beginning)).iter():
+    known: set[str] = set()
+    for line in (ends if beginning is None else ends.run_id(beginning)).iter():
         # What a crash left is told once it is found: such a line can stand behind later ones, and no other line can.
         if last is not None and line.get("event") not in _CRASHES and _moment(line) < last_moment:
             break
         run_id = line.get("run_id")
-        if line.get("success") is not False or line.get("event") not in _ENDS or not isinstance(run_id, str):
+        success = line.get("success")
+        if not isinstance(success, bool) or not isinstance(run_id, str) or run_id in known:
             continue
-        if run_id in seen:
+        if success and line.get("event") != "run finished":
             continue
-        seen.add(run_id)
+        known.add(run_id)
+        if success:  # whatever raised in it before
+            continue
         lines = _lines_of(place, run_id, line)
         end = next((each for each in reversed(lines) if each.get("event") == "run finished"), None)
         if end is not None and end.get("success") is True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,7 +52,7 @@ class AuditLog:
     ) -> None:
         self._folder = output / FOLDER
         self._file = LogFile(self._folder, part, max_bytes)
-        self._now = now
+        self._now, self._clock = now, _clock_of(now)
         self._silent = False
         self._untold: str | None = None
         self._told: set[str] = set()
@@ -67,7 +68,7 @@ class AuditLog:
 
     def _adder(self, run_id: str, test_id: str | None) -> RunLog:
         own = {"run_id": run_id} if test_id is None else {"run_id": run_id, "test": test_id}
-        log, now = self._logger.bind(**own).log, self._now
+        log, clock = self._logger.bind(**own).log, self._clock
 
         def add(event: str, /, *, level: str = "INFO", **fields: Any) -> None:
             if self._silent:
@@ -75,7 +76,7 @@ class AuditLog:
             try:
                 if level not in LEVELS:
                     level = standard_level(level)
-                line = {"time": datetime.fromtimestamp(now(), UTC), "level": level, "event": event, **own}
+                line = {"time": clock(), "level": level, "event": event, **own}
                 for name, value in fields.items():
                     if value is not None and name not in _OWN:
                         line[name] = value
@@ -121,6 +122,23 @@ class AuditLog:
         if kind not in self._told:
             warn(f"{self._folder}: {what}")
             self._told.add(kind)
+
+
+def _clock_of(now: Callable[[], float]) -> Callable[[], str]:
+    """Return what tells the time as ISO 8601, UTC; the part that stays the same for a second is made once."""
+    known = (0, "1970-01-01T00:00:00")
+
+    def text() -> str:
+        nonlocal known
+        moment = now()
+        second = floor(moment)
+        last, until_second = known
+        if second != last:
+            until_second = datetime.fromtimestamp(second, UTC).isoformat()[:19]
+            known = second, until_second
+        return f"{until_second}.{int((moment - second) * 1e6):06}+00:00"
+
+    return text
 
 
 def _no_sink(message: object) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pytest_vizart.audit import failed_run
 from pytest_vizart.audit.failed_run import last_failed_run
 from tests.audit.logs import a_line, write_log
 
@@ -31,6 +32,19 @@ def test_a_run_that_passed_in_the_end_has_not_failed(tmp_path: Path) -> None:
     found = last_failed_run(tmp_path)
     assert found is not None
     assert (found.run_id, found.how, found.stage, found.raised) == ("r1", "raised", "s", 1)
+
+
+def test_runs_that_raised_and_passed_are_not_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_log(tmp_path, [finished(0, status="failed", run_id="r0", error="E: y")])
+    for number in range(1, 301):
+        own = f"p{number}"
+        write_log(tmp_path, [raised(number, run_id=own), finished(number, status="passed", run_id=own)])
+    read: list[str] = []
+    plain = failed_run._lines_of
+    monkeypatch.setattr(failed_run, "_lines_of", lambda place, run, last: read.append(run) or plain(place, run, last))
+    found = last_failed_run(tmp_path)
+    assert found is not None
+    assert (found.run_id, read) == ("r0", ["r0"])
 
 
 def test_what_raised_and_passed_when_it_was_run_again_is_no_cause(tmp_path: Path) -> None:

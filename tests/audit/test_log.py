@@ -326,6 +326,38 @@ def test_a_line_for_which_there_is_no_room_is_left_out_alone(tmp_path: Path) -> 
     assert 100 < len(told) < sys.getrecursionlimit()
 
 
+def test_the_end_of_the_stack_ends_no_process(tmp_path: Path) -> None:
+    """In a process of its own: what an earlier line made ready can hide it."""
+    code = (
+        "import sys, warnings; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from pytest_vizart.audit.log import AuditLog\n"
+        "warnings.simplefilter('ignore')\n"
+        "from tests.audit.test_log import at_the_end_of_the_stack\n"
+        "for value in (None, datetime.now(UTC)):\n"
+        "    add = AuditLog(Path(sys.argv[1])).of_run('r1', 'test_x')\n"
+        "    at_the_end_of_the_stack(lambda: add('deep', value=value))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[2])
+    assert {line["event"] for line in lines(tmp_path)} == {"deep"}
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000000+00:00"),
+        (1_763_600_000.5, "2025-11-20T00:53:20.500000+00:00"),
+        (-0.25, "1969-12-31T23:59:59.750000+00:00"),
+        (1_763_600_000 - 2**-22, "2025-11-20T00:53:19.999999+00:00"),
+        (-62_135_596_800.0, "0001-01-01T00:00:00.000000+00:00"),
+    ],
+)
+def test_a_line_tells_its_time_to_the_microsecond(tmp_path: Path, moment: float, text: str) -> None:
+    log = AuditLog(tmp_path, now=lambda: moment)
+    log.write("x", "r1")
+    log.close()
+    assert [line["time"] for line in lines(tmp_path)] == [text]
+
+
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("planted"), UnicodeError("planted")])
 def test_what_a_line_raises_costs_that_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def broken(fields: object) -> bytes:
