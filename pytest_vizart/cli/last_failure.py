@@ -25,6 +25,7 @@ _SHOWN_SAVED = 2
 _SHOWN_TRACED = 8
 _LONGEST_FUNCTION = 24  # with ", in " before it
 _FRAME = re.compile(r'  File "(.*)", line (\d+)(.*)')
+_MARKS = re.compile(r"\s+[~^\s]*\^")  # under the code of a frame
 _NOT_THEIRS = re.compile(r"[/\\](pluggy|_pytest|pytest_vizart)[/\\]")
 
 
@@ -96,10 +97,12 @@ def _code(run: FailedRun) -> str | None:
 
 
 def own_frames(traceback: Sequence[str]) -> list[str]:
-    """Return a traceback's lines without the frames of pytest and of this package; all of them if no other is there."""
+    """Return a traceback's lines without the marks under its code, and without the frames of pytest and of this package
+    unless there are no others."""
     kept: list[str] = []
     leaving_out = any_frame = False
-    for line in traceback:
+    unmarked = [line for line in traceback if not _MARKS.fullmatch(line)]
+    for line in unmarked:
         frame = _FRAME.match(line)
         if frame is not None:
             leaving_out = _NOT_THEIRS.search(frame[1]) is not None
@@ -108,7 +111,7 @@ def own_frames(traceback: Sequence[str]) -> list[str]:
             leaving_out = False
         if not leaving_out:
             kept.append(line)
-    return kept if any_frame else list(traceback)
+    return kept if any_frame else unmarked
 
 
 def _narrowed(line: str, width: int) -> str:
