@@ -6,8 +6,9 @@ median, p95 and p99 of each stage over all runs; the last 10 accepted runs of a 
 the gate compares with; the trend of a test over all its runs. Ours is asked compacted, as `vizart compact` leaves it,
 and with 100 loose files more, at which the end of a session merges them.
 
-All are asked in turn, round after round, in one process, with the files in the page cache: `new` opens everything and
-asks once, `same` asks again for something else. Times are medians of wall-clock time; `x` is how many times as long as
+All are asked in turn, round after round, in one process: `cold` after the system has let go of the files (the disk may
+still have them in its own memory), `new` with the files in the system's memory, both opening everything and asking
+once; `same` asks again for something else. Times are medians of wall-clock time; `x` is how many times as long as
 ours, compacted, the median of the ratios of each round; `--json` has CPU time too, and the shortest of the rounds. The
 answers of all are compared. Then the audit log: lines written and found.
 
@@ -23,7 +24,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,9 +32,10 @@ from statistics import median
 from typing import Any
 
 from history_audit import audit_figures
-from history_data import MACHINES, TESTS, Past
+from history_data import TESTS, Past
 from history_keeper import Keeper
 from history_peers import PEERS, Ours
+from history_questions import QUESTIONS, asked
 
 from pytest_vizart.history.compaction import compact
 from pytest_vizart.storage.opening import open_store
@@ -41,7 +43,6 @@ from pytest_vizart.storage.opening import open_store
 LOOSE = 100
 _AT_ONCE = 50
 COMPACTED, WITH_LOOSE = "ours", f"ours + {LOOSE} loose"
-QUESTIONS = ("stages of a run", "one run", "percentiles", "last accepted", "trend")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def measured(folder: Path, past: Past, rounds: int) -> dict[str, Any]:
     return {
         "size_mb": {name: round(size / 1e6, 3) for name, size in sizes.items()},
         "share_of_json": round(sizes[COMPACTED] / sizes["JSON files"], 4),
-        "questions": asked(places, makers, past, rounds),
+        "questions": asked(places, makers, past, rounds, base=COMPACTED, with_more=WITH_LOOSE),
         "keep_ms": kept(places, past, rounds),
     }
 
@@ -157,108 +158,12 @@ def filled(folder: Path, past: Past) -> dict[str, Path]:
     loose = Ours(places[WITH_LOOSE])
     for number in range(past.sessions, past.sessions + LOOSE // len(past.session(0).tables)):
         loose.keep(past.session(number))
+    os.sync()
     return places
 
 
 def _size(place: Path) -> int:
     return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-
-
-def asked(places: dict[str, Path], makers: dict[str, type[Keeper]], past: Past, rounds: int) -> dict[str, Any]:
-    """Ask all in turn, and see that the answers agree."""
-    names = list(makers)
-    took: dict[tuple[str, str, str], list[Took]] = {}
-    for number in range(rounds + 1):
-        subjects = {"new": Subject.of(past, number), "same": Subject.of(past, number + rounds)}
-        answers: dict[str, list[Any]] = {}
-        for name in _turned(names, number):
-            for question in _turned(QUESTIONS, number):  # the first one meets caches full of what others read
-                clock = Clock()
-                keeper = makers[name](places[name])
-                for how, subject in subjects.items():
-                    answer = subject.ask(keeper, question)
-                    passed = clock.passed()
-                    if number:  # the first round warms up
-                        took.setdefault((question, how, name), []).append(passed)
-                    answers.setdefault(name, []).append(answer)
-                    clock = Clock()
-                keeper.close()
-        for name in names:
-            if name != WITH_LOOSE:  # it has more to tell
-                _agree(name, answers[name], answers[COMPACTED])
-    return {
-        question: {
-            how: {name: _figure(took[question, how, name], took[question, how, COMPACTED]) for name in names}
-            for how in ("new", "same")
-        }
-        for question in QUESTIONS
-    }
-
-
-def _turned(items: Sequence[str], by: int) -> list[str]:
-    at = by % len(items)
-    return [*items[at:], *items[:at]]
-
-
-@dataclass(frozen=True)
-class Took:
-    """Milliseconds."""
-
-    wall: float
-    cpu: float
-
-
-class Clock:
-    """Starts when it is made."""
-
-    def __init__(self) -> None:
-        self._cpu, self._wall = time.process_time(), time.perf_counter()
-
-    def passed(self) -> Took:
-        return Took(1e3 * (time.perf_counter() - self._wall), 1e3 * (time.process_time() - self._cpu))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom a round asks about."""
-
-    run_id: str
-    test_id: str
-
-    @classmethod
-    def of(cls, past: Past, number: int) -> Subject:
-        runs = past.session(number * 61 % past.sessions).tables["runs"]
-        return cls(runs["run_id"][number % TESTS].as_py(), runs["test_id"][number % TESTS].as_py())
-
-    def ask(self, keeper: Keeper, question: str) -> Any:
-        questions: dict[str, Callable[[], Any]] = {
-            "stages of a run": lambda: keeper.stages_of(self.run_id),
-            "one run": lambda: keeper.one_run(self.run_id),
-            "percentiles": keeper.percentiles,
-            "last accepted": lambda: keeper.last_accepted(self.test_id, MACHINES[0][0], "main"),
-            "trend": lambda: keeper.trend(self.test_id),
-        }
-        return questions[question]()
-
-
-def _agree(name: str, answers: list[Any], expected: list[Any]) -> None:
-    for answer, other in zip(answers, expected, strict=True):
-        if isinstance(answer, dict) and all(isinstance(each, list) for each in answer.values()):
-            close = all(
-                abs(a - b) < 1e-6 * b for stage in other for a, b in zip(answer[stage], other[stage], strict=True)
-            )
-            assert close, (name, answer, other)
-        else:
-            assert answer == other, (name, answer, other)
-
-
-def _figure(took: list[Took], ours: list[Took]) -> dict[str, float]:
-    return {
-        "ms": round(median(each.wall for each in took), 2),
-        "min_ms": round(min(each.wall for each in took), 2),
-        "cpu_ms": round(median(each.cpu for each in took), 2),
-        "times": round(median(own.wall / base.wall for own, base in zip(took, ours, strict=True)), 2),
-    }
 
 
 def kept(places: dict[str, Path], past: Past, rounds: int) -> dict[str, Any]:
