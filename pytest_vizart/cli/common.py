@@ -94,12 +94,16 @@ def open_history(output: Store) -> History:
     """Return the history of an output folder or URL; one without any run is a usage error."""
     try:
         empty = not output.files("metrics/runs")
+        logged = empty and bool(output.files("logs"))
     except OSError as error:
         raise Refused(printable(f"{output}: this place cannot be read ({error.strerror or error})")) from error
     if empty:
-        raise click.UsageError(
-            f"{printable(str(output))}: there is no history here; hint: run pytest first, or give --output DIR"
+        hint = (
+            "what ran here could not be kept, as on a full disk: see the warnings of its session, and vizart logs"
+            if logged
+            else "run pytest first, or give --output DIR"
         )
+        raise click.UsageError(f"{printable(str(output))}: there is no history here; hint: {hint}")
     return History(output)
 
 

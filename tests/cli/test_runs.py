@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from pytest_vizart.cli.runs import runs
 from pytest_vizart.history.writer import write_decision
 from pytest_vizart.records.run import Code
+from tests.audit.logs import a_line, write_log
 from tests.cli.histories import DAY_US, HOSTILE, keep, run_with, vizart
 from tests.history.builders import START_US
 
@@ -123,6 +124,15 @@ def test_the_table_fits_and_tells_the_standing_in_a_word(
     for line, word in zip(lines[-4:], REASONS.values(), strict=True):
         assert line.endswith(f"  {word}")
     assert lines[-1].split()[1:3] == ["2025-06-18", "15:06"]
+
+
+def test_a_place_where_runs_could_not_be_kept_is_told_apart_from_one_where_nothing_ran(tmp_path: Path) -> None:
+    result = vizart(runs, tmp_path)
+    assert (result.exit_code, "hint: run pytest first" in result.stderr) == (2, True)
+    write_log(tmp_path, [a_line()])
+    result = vizart(runs, tmp_path)
+    assert (result.exit_code, "run pytest first" in result.stderr) == (2, False)
+    assert "could not be kept, as on a full disk" in result.stderr
 
 
 def test_no_match_is_said(output: Path) -> None:
