@@ -41,7 +41,7 @@ def read_blocks(store: Store, name: LogName, *, backward: bool = False) -> Gener
     path = f"{FOLDER}/{name}"
     if store.local is not None and not name.compressed:
         with (store.local / path).open("rb", buffering=0) as file:
-            yield from _backward(file) if backward else forward(file)
+            yield from _backward(file) if backward else _forward(file)
         return
     with _opened(store, path) as file:
         chunks = _inflated(file) if name.compressed else iter(lambda: file.read(_CHUNK_BYTES), b"")
@@ -53,16 +53,12 @@ def _opened(store: Store, path: str) -> BinaryIO:
     return io.BytesIO(store.read(path)) if store.local is None else Path(store.local, path).open("rb")
 
 
-def forward(file: io.FileIO, start: int = 0, stop: int | None = None) -> Iterator[Block]:
-    """Yield the lines from one beginning of a line to another, or to the end of the file. Raises OSError.
-
-    One buffer serves for all blocks: what is searched then stays in the processor's cache, twice as fast as a mapping.
-    """
-    buffer, offset = bytearray(_BLOCK_BYTES), start
-    while stop is None or offset < stop:
+def _forward(file: io.FileIO) -> Iterator[Block]:
+    """One buffer for all blocks: what is searched then stays in the processor's cache, twice as fast as a mapping."""
+    buffer, offset = bytearray(_BLOCK_BYTES), 0
+    while True:
         file.seek(offset)
         got = file.readinto(buffer) or 0
-        got = got if stop is None else min(got, stop - offset)
         end = buffer.rfind(b"\n", 0, got) + 1
         if end:
             yield Block(buffer, end, offset)
@@ -72,9 +68,9 @@ def forward(file: io.FileIO, start: int = 0, stop: int | None = None) -> Iterato
         elif got == len(buffer):
             offset = yield from _past_giant(file, offset)
         else:
-            if got and stop is None:
-                yield _last(file, offset)
             break
+    if got:
+        yield _last(file, offset)
 
 
 def _past_giant(file: io.FileIO, offset: int) -> Generator[Block, None, int]:

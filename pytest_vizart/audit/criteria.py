@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +54,8 @@ def stage(name: str) -> Criterion:
     return Criterion(lambda line: line.get("stage") == wanted, _needles(wanted, before=b'"', after=b'"'), 3)
 
 
-def events(names: Collection[str]) -> Criterion:
+def events(names: tuple[str, ...]) -> Criterion:
+    """Of one of these events of ours, whose names are the same in any JSON."""
     return Criterion(lambda line: line.get("event") in names, tuple(b'"%b"' % name.encode() for name in names), 2)
 
 

@@ -68,11 +68,12 @@ def last_failed_run(place: str | PathLike[str] | Store, beginning: str | None = 
     interrupted: list[tuple[Line, list[Line]]] = []
     known: set[str] = set()
     for line in (ends if beginning is None else ends.run_id(beginning)).iter():
+        success = line.get("success")
         # What a crash left is told once it is found: such a line can stand behind later ones, and no other line can.
-        if last is not None and line.get("event") not in _CRASHES and _moment(line) < last_moment:
+        told_at_once = success is False and line.get("event") not in _CRASHES
+        if last is not None and told_at_once and _moment(line) < last_moment:
             break
         run_id = line.get("run_id")
-        success = line.get("success")
         if not isinstance(success, bool) or not isinstance(run_id, str) or run_id in known:
             continue
         if success and line.get("event") != "run finished":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -130,13 +129,12 @@ def _clock_of(now: Callable[[], float]) -> Callable[[], str]:
 
     def text() -> str:
         nonlocal known
-        moment = now()
-        second = floor(moment)
+        second, microsecond = divmod(round(now() * 1e6), 1_000_000)
         last, until_second = known
         if second != last:
             until_second = datetime.fromtimestamp(second, UTC).isoformat()[:19]
             known = second, until_second
-        return f"{until_second}.{int((moment - second) * 1e6):06}+00:00"
+        return f"{until_second}.{microsecond:06}+00:00"
 
     return text
 

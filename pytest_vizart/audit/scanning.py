@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
 import orjson
 
 from pytest_vizart.audit.blocks import Block, read_blocks
 from pytest_vizart.audit.byte_search import finder_in
 from pytest_vizart.audit.criteria import Criterion, Line
-from pytest_vizart.audit.halves import search_halves
 from pytest_vizart.audit.log_names import FOLDER, LogName
 from pytest_vizart.errors import warn
 from pytest_vizart.storage.store import Store
@@ -34,13 +32,11 @@ class _Damage:
     lines: int = 0
     offset: int = 0
     what: str = ""
-    _lock: Lock = field(default_factory=Lock)
 
     def add(self, offset: int, what: str) -> None:
-        with self._lock:  # two threads may search a file
-            if not self.lines or offset < self.offset:
-                self.offset, self.what = offset, what
-            self.lines += 1
+        if not self.lines or offset < self.offset:
+            self.offset, self.what = offset, what
+        self.lines += 1
 
 
 def scan(
@@ -56,22 +52,12 @@ def scan(
     wanted = sorted(criteria, key=lambda criterion: criterion.rank)
     first = next((criterion.needles for criterion in wanted if criterion.needles), ())
     damage = _Damage()
-
-    def search(block: Block) -> Iterator[Line]:
-        if block.problem is not None:
-            damage.add(block.offset, block.problem)
-        return _matching(block, first, wanted, damage, newest_first=newest_first)
-
     try:
-        halves = None
-        if first and not newest_first and store.local is not None and not name.compressed:
-            halves = search_halves(store.local / FOLDER / str(name), search)
-        if halves is not None:
-            yield from halves
-            return
         with closing(read_blocks(store, name, backward=newest_first)) as blocks:
             for block in blocks:
-                yield from search(block)
+                if block.problem is not None:
+                    damage.add(block.offset, block.problem)
+                yield from _matching(block, first, wanted, damage, newest_first=newest_first)
     except FileNotFoundError:
         raise
     except OSError as error:

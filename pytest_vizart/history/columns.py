@@ -77,6 +77,7 @@ def codes_of(column: pa.ChunkedArray) -> NDArray[np.int64]:
 def strings(values: Iterable[str]) -> pa.Array:
     """Return strings as a value set. What is no Unicode text stands in no file."""
     several = list(values)
+    "".join(several)  # raises for what is no text, which Arrow may take
     try:
         return pa.array(several, pa.string())
     except UnicodeError:

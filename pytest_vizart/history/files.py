@@ -114,7 +114,7 @@ class TableFiles:
             return read_small(self._fetched.get(key) or self.store.read(file.entry.name), file.table, columns)
         except FileNotFoundError as error:
             raise VanishedError(file.entry.name) from error
-        except DAMAGED:
+        except (*DAMAGED, AttributeError):  # or a pyarrow whose reader is another one
             return None
 
     def read_with(self, file: KeptFile, work: Callable[[pq.ParquetFile], T]) -> T | None:

@@ -140,7 +140,10 @@ def open_parquet(source: pa.NativeFile, *, remote: bool, footer: Footer | None =
 
 
 class _Flat(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
-    """A file whose columns are known by their positions: making out paths of nested ones is a fifth of opening it."""
+    """A file whose columns are known by their positions: making out paths of nested ones is a fifth of opening it.
+
+    The method is pyarrow's own business. Under another name it would be called again, and only the time be lost.
+    """
 
     def _build_nested_paths(self) -> dict[str, list[int]]:
         return {}
@@ -166,17 +169,9 @@ def _positions(table: str, columns: tuple[str, ...]) -> list[int]:
 
 
 def read_columns(
-    file: pq.ParquetFile,
-    table: str,
-    columns: Sequence[str],
-    groups: Sequence[int] | None = None,
-    *,
-    looked_at: bool = True,
+    file: pq.ParquetFile, table: str, columns: Sequence[str], groups: Sequence[int] | None = None
 ) -> pa.Table:
-    """Return columns as today's schema has them, null where an older file has none. Raises one of DAMAGED.
-
-    looked_at: whether they are sound; else who asks has to call `require_sound` on what it keeps of them.
-    """
+    """Return columns as today's schema has them, null where an older file has none. Raises one of DAMAGED."""
     # Starting threads takes longer than reading few values.
     rows = file.metadata.num_rows if groups is None else sum(file.metadata.row_group(at).num_rows for at in groups)
     options: dict[str, Any] = {"columns": list(columns), "use_threads": rows * len(columns) > _VALUES_FOR_ONE}
@@ -184,8 +179,8 @@ def read_columns(
     missing = set(columns) - set(read.column_names)
     if missing and _version(file.metadata.metadata or {}) >= SCHEMA_VERSION:
         raise ValueError(f"it has no column {min(missing)}")
-    if looked_at:
-        require_sound(read, has_checksums=has_checksums(file))
+    # Before anything is made of it: Arrow takes an index that points beyond its dictionary for one that does not.
+    require_sound(read, has_checksums=has_checksums(file))
     return _conformed(read, schema_of(table, tuple(columns)))
 
 

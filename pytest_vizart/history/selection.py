@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pytest_vizart.history.columns import Mask, chosen, codes_of, distinct, joined, rows_with, strings
 from pytest_vizart.history.encoding import SEARCHABLE
 from pytest_vizart.history.files import READ_AT_ONCE_BYTES, TableFiles
-from pytest_vizart.history.parquet_file import KeptFile, has_checksums, read_columns, require_sound, schema_of
+from pytest_vizart.history.parquet_file import KeptFile, read_columns, schema_of
 from pytest_vizart.history.run_index import RunChoice, RunIndex
 from pytest_vizart.history.run_sets import each_row_counts
 from pytest_vizart.history.schema import TABLES
@@ -127,11 +127,10 @@ def _searched(file: pq.ParquetFile, wanted: Wanted, groups: Sequence[int]) -> pa
         return schema_of(wanted.table, wanted.needed).empty_table()
     found = pa.concat_tables(pieces)
     others = [name for name in wanted.needed if name not in wanted.asked]
-    rest = read_columns(file, wanted.table, others, hits, looked_at=False) if others else found
+    rest = read_columns(file, wanted.table, others, hits) if others else found
     columns = [found[name] if name in wanted.asked else rest[name] for name in wanted.needed]
-    rows = chosen(pa.Table.from_arrays(columns, schema=schema_of(wanted.table, wanted.needed)), np.concatenate(masks))
-    require_sound(rows, has_checksums=has_checksums(file))
-    return rows
+    rows = pa.Table.from_arrays(columns, schema=schema_of(wanted.table, wanted.needed))
+    return chosen(rows, np.concatenate(masks))
 
 
 @dataclass(frozen=True, slots=True)

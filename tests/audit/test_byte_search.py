@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +42,7 @@ def test_nothing_behind_the_end_is_looked_at() -> None:
 def test_the_buffer_cannot_shrink_under_it() -> None:
     data = bytearray(b"x" * 100)
     find = finder_in(data)
-    if sys.platform == "linux":
+    if byte_search._memmem() is not None:
         with pytest.raises(BufferError):
             data.clear()
     assert find(b"y", 0, 100) == -1

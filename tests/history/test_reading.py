@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -88,13 +90,38 @@ def test_only_row_groups_of_the_time_in_question_are_read(store: MemoryStore, mo
     read: list[tuple[Any, ...]] = []
     plain = reader.read_rows.__globals__["read_columns"]
 
-    def spy(file: pq.ParquetFile, table: str, columns: Any, groups: Any = None, **options: Any) -> Any:
+    def spy(file: pq.ParquetFile, table: str, columns: Any, groups: Any = None) -> Any:
         read.append((table, groups))
-        return plain(file, table, columns, groups, **options)
+        return plain(file, table, columns, groups)
 
     monkeypatch.setitem(reader.read_rows.__globals__, "read_columns", spy)
     assert History(store).spans(run_ids=["r2b"])["run_id"].to_pylist() == ["r2b"] * 3
     assert [groups for table, groups in read if table == "spans"] == [[2], [2]]
+
+
+def test_an_index_beyond_its_dictionary_is_told_as_damage_and_not_as_another_value(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow makes another value of it, or reads somewhere in memory, when it joins the dictionaries of row groups."""
+    monkeypatch.setitem(encoding._ROWS_A_GROUP, "spans", 9)
+    compact(store, everything=True)
+    plain = pq.ParquetFile.read_row_groups
+
+    def damaged(file: pq.ParquetFile, groups: list[int], **options: Any) -> pa.Table:
+        table = plain(file, groups, **options)
+        if "stage" not in table.column_names:
+            return table
+        beyond = [
+            pa.DictionaryArray.from_arrays(
+                pc.add(chunk.indices, pa.scalar(100, pa.int32())), chunk.dictionary, safe=False
+            )
+            for chunk in table["stage"].chunks
+        ]
+        return table.set_column(table.column_names.index("stage"), table.schema.field("stage"), beyond)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", damaged)
+    with pytest.warns(VizartWarning, match="a text or a dictionary is damaged"):
+        assert History(store).spans(run_ids=["r2b", "r4a"]).num_rows == 0
 
 
 def test_columns_and_values_are_chosen(store: MemoryStore) -> None:
