@@ -3,7 +3,7 @@
 Measured on 10,000 runs of 8 stages and 1,000,000 spans. Nanoseconds are mostly noise: as they are they take less room
 under zstd than as deltas, which are not aligned to bytes. A dictionary of anything else than names and small counts is
 larger than what it stands for. BYTE_STREAM_SPLIT would save another 6 % of the spans, but Spark and Trino do not read
-it in integers. Statistics stand where a query can leave something out by them.
+it in integers. Statistics stand where a query can leave something out by them, which of a small file it cannot.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def write_options(table_name: str, schema: pa.Schema, *, rows: int) -> dict[str,
         "compression_level": None if rows < _SMALL else _levels(table_name, schema),
         "use_dictionary": with_dictionary or False,
         "column_encoding": encodings or None,
-        "write_statistics": [name for name in schema.names if name in _PRUNED_BY] or False,
+        "write_statistics": rows >= _SMALL and ([name for name in schema.names if name in _PRUNED_BY] or False),
         "write_page_checksum": True,
         "row_group_size": _ROWS_A_GROUP.get(table_name, _ROWS_A_GROUP_ELSE),
     }
