@@ -144,12 +144,10 @@ def _opened(url: str) -> tuple[fs.FileSystem, str]:
         return system, prefix
     told: dict[str, Any] = system.__reduce__()[1][0]
     retries = fs.AwsStandardS3RetryStrategy(max_attempts=_S3_ATTEMPTS)
-    settings = {**told, **timeouts, "retry_strategy": retries}
-    try:
+    if "allow_delayed_open" in told:
         # Small objects are written in one request, and not begun before all of it is there.
-        return fs.S3FileSystem(**settings, allow_delayed_open=True), prefix
-    except TypeError:  # a pyarrow that cannot: they take three requests
-        return fs.S3FileSystem(**settings), prefix
+        told["allow_delayed_open"] = True
+    return fs.S3FileSystem(**{**told, **timeouts, "retry_strategy": retries}), prefix
 
 
 def without_credentials(url: str) -> str:

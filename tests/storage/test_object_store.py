@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_vizart.errors import UsageError
+from pytest_vizart.storage import object_store
 from pytest_vizart.storage.object_store import ObjectStore
 from tests.storage.s3_server import S3Server, s3_server
 
@@ -80,3 +81,11 @@ def test_urls_that_name_nothing_are_refused(url: str) -> None:
 def test_google_is_not_asked_for_a_quarter_of_an_hour() -> None:
     assert str(ObjectStore("gs://anonymous@kept/x")) == "gs://kept/x"
     assert str(ObjectStore("gs://anonymous@kept/x?retry_limit_seconds=5")) == "gs://kept/x"
+
+
+def test_small_objects_take_one_request_each() -> None:
+    told = object_store._opened("s3://bucket/x?region=eu-west-1")[0].__reduce__()[1][0]
+    if "allow_delayed_open" not in told:
+        pytest.skip("this pyarrow cannot")
+    assert told["allow_delayed_open"] is True
+    assert told["connect_timeout"] < 60
