@@ -62,6 +62,7 @@ def _answered(
         if how == "cold":
             keeper.close()
             keeper = None
+            remember(place)
     if keeper is not None:
         keeper.close()
 
@@ -73,6 +74,13 @@ def evict(place: Path) -> None:
             descriptor = os.open(path, os.O_RDONLY)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(descriptor)
+
+
+def remember(place: Path) -> None:
+    """Have the system remember all of the files: a question may have brought back a part of them."""
+    for path in place.rglob("*"):
+        if path.is_file():
+            path.read_bytes()
 
 
 def _turned(items: Sequence[str], by: int) -> list[str]:
