@@ -35,7 +35,7 @@ from history_audit import audit_figures
 from history_data import TESTS, Past
 from history_keeper import Keeper
 from history_peers import PEERS, Ours
-from history_questions import QUESTIONS, asked
+from history_questions import QUESTIONS, asked, files_in
 
 from pytest_vizart.history.compaction import compact
 from pytest_vizart.storage.opening import open_store
@@ -163,7 +163,7 @@ def filled(folder: Path, past: Past) -> dict[str, Path]:
 
 
 def _size(place: Path) -> int:
-    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files_in(place))
 
 
 def kept(places: dict[str, Path], past: Past, rounds: int) -> dict[str, Any]:

@@ -69,18 +69,21 @@ def _answered(
 
 def evict(place: Path) -> None:
     """Ask the system to let go of what it remembers of files; they have to be on the disk."""
-    for path in place.rglob("*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(descriptor)
+    for path in files_in(place):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
 
 
 def remember(place: Path) -> None:
     """Have the system remember all of the files: a question may have brought back a part of them."""
-    for path in place.rglob("*"):
-        if path.is_file():
-            path.read_bytes()
+    for path in files_in(place):
+        path.read_bytes()
+
+
+def files_in(place: Path) -> list[Path]:
+    """Return all files in a folder, and in those inside of it."""
+    return [path for path in place.rglob("*") if path.is_file()]
 
 
 def _turned(items: Sequence[str], by: int) -> list[str]:

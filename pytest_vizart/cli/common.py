@@ -99,7 +99,8 @@ def open_history(output: Store) -> History:
         raise Refused(printable(f"{output}: this place cannot be read ({error.strerror or error})")) from error
     if empty:
         hint = (
-            "what ran here could not be kept, as on a full disk: see the warnings of its session, and vizart logs"
+            "vizart logs shows what ran; runs are kept at the end of their session if the disk has room, "
+            "until retention takes them"
             if logged
             else "run pytest first, or give --output DIR"
         )

@@ -49,8 +49,8 @@ _FEW_VALUES = {
 }
 # Numbers that rise by nearly the same from row to row.
 _RISING = frozenset({"span_id", "parent_id", "started_us", "started_at", "finished_at", "decided_at", "at_us"})
-# Of the dictionaries those that grow with the number of runs.
-_MANY_NAMES = frozenset({"run_id", "session_id", "commit", "rss_growth"})
+# With a dictionary too, but one that grows with the number of runs.
+_MORE_WITH_MORE_RUNS = frozenset({"run_id", "commit", "rss_growth"})
 # Texts that are all different.
 _UNIQUE = {"runs": frozenset({"run_id"}), "decisions": frozenset({"run_id"})}
 
@@ -88,7 +88,7 @@ def _codecs(schema: pa.Schema) -> dict[str, str]:
 
 
 def _codecs_of_large(table_name: str, schema: pa.Schema) -> dict[str, str]:
-    return {_leaf(field): "snappy" if _is_common(table_name, field) else "zstd" for field in schema}
+    return {_leaf(field): "snappy" if _is_done_without_zstd(table_name, field) else "zstd" for field in schema}
 
 
 def _levels(table_name: str, schema: pa.Schema) -> dict[str, int]:
@@ -96,14 +96,15 @@ def _levels(table_name: str, schema: pa.Schema) -> dict[str, int]:
     # `stages` have few digits that matter, which only the highest level finds.
     rounded = "wall_median_ns" in schema.names
     thorough = {name for name in schema.names if name == "run_id" or (rounded and name.endswith("_ns"))}
-    with_zstd = [field for field in schema if not _is_common(table_name, field)]
+    with_zstd = [field for field in schema if not _is_done_without_zstd(table_name, field)]
     return {_leaf(field): 19 if field.name in thorough else 9 for field in with_zstd}
 
 
-def _is_common(table_name: str, field: pa.Field) -> bool:
-    """Whether a column of `runs` or `stages` has few distinct values: zstd takes 40 us to begin, thrice what reading
-    such a column takes, and makes it hardly smaller. A query for one run reads thirty of them."""
-    if table_name not in ("runs", "stages") or field.name in _MANY_NAMES:
+def _is_done_without_zstd(table_name: str, field: pa.Field) -> bool:
+    """Whether it is a column of few distinct values in `runs` or `stages`."""
+    # zstd takes 40 us to begin, twice what reading such a column takes, and makes it hardly smaller. A query for one
+    # run reads thirty of them.
+    if table_name not in ("runs", "stages") or field.name in _MORE_WITH_MORE_RUNS:
         return False
     few = field.name in _FEW_VALUES[table_name]
     return bool(few or pa.types.is_dictionary(field.type) or pa.types.is_boolean(field.type))

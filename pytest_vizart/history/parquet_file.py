@@ -129,9 +129,11 @@ def _run_digest(run_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(run_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def open_parquet(source: pa.NativeFile, *, remote: bool, footer: Footer | None = None) -> pq.ParquetFile:
+def open_parquet(
+    source: pa.NativeFile, *, remote: bool, footer: Footer | None = None, kind: type[pq.ParquetFile] | None = None
+) -> pq.ParquetFile:
     """Open a file for reading; a footer that was read before is not read again. Raises one of DAMAGED."""
-    return pq.ParquetFile(
+    return (kind or pq.ParquetFile)(
         source,
         metadata=None if footer is None else footer.metadata,
         pre_buffer=remote,
@@ -155,7 +157,7 @@ def read_small(payload: bytes, table: str, columns: tuple[str, ...]) -> pa.Table
     They are not looked at: `are_sound` tells of many at once. Raises one of DAMAGED.
     """
     schema = schema_of(table, columns)
-    file = _Flat(pa.BufferReader(payload), page_checksum_verification=True, pre_buffer=False)
+    file = open_parquet(pa.BufferReader(payload), remote=False, kind=_Flat)
     if not has_checksums(file):
         return None
     rows = file.reader.read_all(column_indices=_positions(table, columns), use_threads=False)

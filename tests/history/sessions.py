@@ -7,12 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from pytest_vizart.history.names import parse_name
 from pytest_vizart.history.reader import History
 from pytest_vizart.history.rows import as_table
 from pytest_vizart.history.schema import TABLES
 from pytest_vizart.history.writer import write_tables
 from pytest_vizart.storage.store import Store
 from tests.history.builders import START_US
+from tests.history.memory_store import MemoryStore
 
 ROWS_OF = {"runs": 1, "stages": 2, "spans": 3, "accuracy": 1}
 
@@ -56,3 +58,8 @@ def shown(history: History) -> dict[str, Counter[str]]:
 def expected(run_ids: set[str]) -> dict[str, Counter[str]]:
     """Return what `shown` gives where there are exactly these runs."""
     return {table: Counter(dict.fromkeys(run_ids, count)) for table, count in ROWS_OF.items()}
+
+
+def touched(store: MemoryStore, table: str) -> set[str]:
+    """Return the sessions whose files of a table were opened."""
+    return {parse_name(name.rpartition("/")[2]).session or "?" for name in store.opened if f"/{table}/" in name}
